@@ -62,7 +62,7 @@ NEEDS_server     := profile pprof collect sampler tracker store symbols control 
 NEEDS_symbolizer := control base proto
 NEEDS_cli        := report pprof control base proto
 
-LIBS_base       := $(call pkg_libs,libxxhash)
+LIBS_base       := $(call pkg_libs,libxxhash libprotobuf-c)
 LIBS_pprof      := $(call pkg_libs,zlib)
 LIBS_proto      := $(call pkg_libs,libprotobuf-c)
 LIBS_opener     := $(call pkg_libs,libseccomp)

@@ -29,7 +29,8 @@
 /* One tick that found somebody running. Followed by frames, the kernel's first, leaf first. */
 struct abi_sample {
 	__u64 time_ns;           /* CLOCK_MONOTONIC */
-	__u64 start_boottime_ns; /* of the thread group leader, CLOCK_BOOTTIME of the initial time ns */
+	__u64 start_boottime_ns; /* of the thread group leader, CLOCK_BOOTTIME of the initial time
+				    ns */
 	__u64 cgroup_id;         /* in the cgroup v2 hierarchy */
 	__u64 kernel_stack_id;   /* seeded hash of the frames; 0 when there are none */
 	__u64 user_stack_id;     /* likewise */
@@ -38,18 +39,19 @@ struct abi_sample {
 	__u32 exec_id;   /* task_struct.self_exec_id: how many execs, inherited over fork */
 	__u32 period_ns; /* of the event that ticked */
 	__u16 cpu;
-	__u16 flags;     /* ABI_SAMPLE_* */
+	__u16 flags; /* ABI_SAMPLE_* */
 	__u8 n_kernel;
 	__u8 n_user;
-	__u8 event;    /* which event: 0 is the base frequency's */
-	__u8 reserved; /* zero */
+	__u8 event;              /* which event: 0 is the base frequency's */
+	__u8 reserved;           /* zero */
 	char comm[ABI_COMM_LEN]; /* of the thread; any bytes, NUL-padded */
 	__u64 frames[];          /* n_kernel + n_user addresses, return addresses as they stand */
 };
 
 /* Why a seen sample did not reach the ring: index into abi_cpu_counters.lost */
-#define ABI_LOST_RING_FULL  0 /* the ring buffer had no room */
-#define ABI_LOST_NO_SCRATCH 1 /* the CPU has no scratch buffer (more CPUs than the kernel said possible) */
+#define ABI_LOST_RING_FULL 0 /* the ring buffer had no room */
+#define ABI_LOST_NO_SCRATCH                                                                        \
+	1 /* the CPU has no scratch buffer (more CPUs than the kernel said possible) */
 #define ABI_LOST_FOREIGN_NS 2 /* the task has no id in the daemon's PID namespace */
 #define ABI_LOST_REASONS    3
 
@@ -59,9 +61,9 @@ struct abi_sample {
  * seen = sent + every lost[]; seen + idle = the kernel's run count of the program.
  */
 struct abi_cpu_counters {
-	__u64 seen;         /* ticks that found a task running */
-	__u64 idle;         /* ticks that found the idle task */
-	__u64 sent;         /* samples put into the ring */
+	__u64 seen; /* ticks that found a task running */
+	__u64 idle; /* ticks that found the idle task */
+	__u64 sent; /* samples put into the ring */
 	__u64 lost[ABI_LOST_REASONS];
 	__u64 gap_ticks;    /* periods that passed without a tick: late, or the CPU slept */
 	__u64 last_tick_ns; /* CLOCK_MONOTONIC; 0 before the first */

@@ -30,12 +30,13 @@ struct sampler;
 
 struct sampler_options {
 	unsigned hz;       /* SAMPLER_HZ_MIN..SAMPLER_HZ_MAX */
-	size_t ring_bytes; /* 0: two seconds of the worst case, capped at 4 MiB; rounded up to a power of two */
+	size_t ring_bytes; /* 0: two seconds of the worst case, capped at 4 MiB; rounded up to a
+			      power of two */
 
 	/* for tests, to walk the paths that this kernel would not take; 0 otherwise */
-	bool without_links;        /* attach by ioctl, as before Linux 5.15 */
-	bool without_task_btf;     /* read the task by probe, as before Linux 5.11 */
-	unsigned n_scratch;        /* scratch buffers for fewer CPUs than there are */
+	bool without_links;    /* attach by ioctl, as before Linux 5.15 */
+	bool without_task_btf; /* read the task by probe, as before Linux 5.11 */
+	unsigned n_scratch;    /* scratch buffers for fewer CPUs than there are */
 };
 
 /* Everything is a total since sampler_new(). */
@@ -43,7 +44,8 @@ struct sampler_counters {
 	uint64_t seen, idle, sent;
 	uint64_t lost[ABI_LOST_REASONS];
 	uint64_t gap_ticks;
-	uint64_t throttled; /* the kernel throttled an event (PERF_RECORD_THROTTLE cannot be seen without a ring: 0 then) */
+	uint64_t throttled; /* the kernel throttled an event (PERF_RECORD_THROTTLE cannot be seen
+			       without a ring: 0 then) */
 };
 
 /*
@@ -88,7 +90,7 @@ const struct abi_cpu_counters *sampler_cpu(const struct sampler *s, unsigned cpu
 uint64_t sampler_drain_interval_ns(const struct sampler *s);
 
 unsigned sampler_hz(const struct sampler *s);
-int sampler_prog_fd(const struct sampler *s);        /* borrowed */
+int sampler_prog_fd(const struct sampler *s);         /* borrowed */
 size_t sampler_kernel_bytes(const struct sampler *s); /* maps and ring, as asked of the kernel */
 
 /* What this kernel offered, for people: "links, task_btf, ..." Borrowed, static. */

@@ -26,7 +26,8 @@ struct store;
 #define STORE_NAME_LEN       16          /* a comm, with its NUL */
 
 struct store_options {
-	size_t budget_bytes; /* rows, chunks, stacks, threads and their indices, allocator overhead included */
+	size_t budget_bytes; /* rows, chunks, stacks, threads and their indices, allocator overhead
+				included */
 	void (*owner_ref)(void *owner);
 	void (*owner_unref)(void *owner);
 };
@@ -72,7 +73,8 @@ struct store_row {
 
 struct store_totals {
 	uint64_t stored;  /* rows ever added */
-	uint64_t refused; /* samples that found no room even after evicting everything else, or no memory */
+	uint64_t refused; /* samples that found no room even after evicting everything else, or no
+			     memory */
 	uint64_t evicted; /* rows that made room for younger ones */
 	uint64_t rows, stacks, threads; /* held now */
 	size_t bytes;                   /* held now, by the store's own account; <= budget */

@@ -28,7 +28,8 @@ struct symbols_job;
 
 struct symbols_options {
 	int program_fd;  /* cprofd-symbolizer, opened O_PATH; borrowed for the life of `symbols` */
-	int kallsyms_fd; /* /proc/kallsyms, opened by somebody who may see addresses; borrowed; -1: none */
+	int kallsyms_fd; /* /proc/kallsyms, opened by somebody who may see addresses; borrowed; -1:
+			    none */
 	uint64_t deadline_ns; /* for one answer; later ones count as a hang. 0: 5 s */
 	size_t cache_bytes;   /* ceiling of remembered names; 0: 8 MiB */
 };
@@ -46,12 +47,12 @@ enum symbol_reason {
 	SYMBOL_BUILD_ID_DIFFERS = 8,
 	SYMBOL_KALLSYMS_HIDDEN = 9,
 	SYMBOL_UNREADABLE = 10,
-	SYMBOL_NO_OBJECT = 32,   /* the object could not be opened: see object_why */
-	SYMBOL_ANONYMOUS,        /* code without a file */
-	SYMBOL_SET_ASIDE,        /* the symbolizer died, hung or talked nonsense over this object */
-	SYMBOL_LATE,             /* the job's deadline passed first */
-	SYMBOL_NO_SYMBOLIZER,    /* it cannot be started */
-	SYMBOL_NO_KALLSYMS,      /* /proc/kallsyms could not be opened */
+	SYMBOL_NO_OBJECT = 32, /* the object could not be opened: see object_why */
+	SYMBOL_ANONYMOUS,      /* code without a file */
+	SYMBOL_SET_ASIDE,      /* the symbolizer died, hung or talked nonsense over this object */
+	SYMBOL_LATE,           /* the job's deadline passed first */
+	SYMBOL_NO_SYMBOLIZER,  /* it cannot be started */
+	SYMBOL_NO_KALLSYMS,    /* /proc/kallsyms could not be opened */
 };
 
 /* For comments and status: "no_symbol", "set_aside", ... Static. */
@@ -60,9 +61,10 @@ const char *symbol_reason_name(enum symbol_reason reason);
 struct symbol {
 	const char *name;        /* demangled; NULL when there is none: see reason */
 	const char *system_name; /* as in the symbol table; NULL with name */
-	const char *module;      /* kernel: "nf_tables", NULL for the kernel itself and for user code */
+	const char *module; /* kernel: "nf_tables", NULL for the kernel itself and for user code */
 	enum symbol_reason reason;
-	bool trampoline; /* a caller's address that names itself (signal return): do not take 1 off */
+	bool trampoline; /* a caller's address that names itself (signal return): do not take 1 off
+			  */
 };
 
 /* A named stretch of kernel addresses: "[kernel.kallsyms]", "[nf_tables]". */
@@ -72,7 +74,8 @@ struct symbols_range {
 };
 
 int symbols_new(sd_event *loop, const struct symbols_options *options, struct symbols **ret);
-void symbols_free(struct symbols *s); /* kills the symbolizer; unfinished jobs must have been cancelled */
+void symbols_free(
+	struct symbols *s); /* kills the symbolizer; unfinished jobs must have been cancelled */
 
 /*
  * An object got its first sample: have it indexed, so that names are quick later.
@@ -92,11 +95,11 @@ int symbols_job_new(struct symbols *s, struct symbols_job **ret);
  * in the kernel when object is NULL (an absolute address). `caller`: it is a return
  * address. Returns a slot number, counted from 0, or -ENOMEM.
  */
-long symbols_job_want(struct symbols_job *job, struct object *object, uint64_t address,
-	bool caller);
+long symbols_job_want(
+	struct symbols_job *job, struct object *object, uint64_t address, bool caller);
 
-int symbols_job_start(struct symbols_job *job, uint64_t deadline_ns, void (*done)(void *ctx),
-	void *ctx);
+int symbols_job_start(
+	struct symbols_job *job, uint64_t deadline_ns, void (*done)(void *ctx), void *ctx);
 
 /* After `done`: the answer for a slot. Borrowed until symbols_job_free(). */
 struct symbol symbols_job_result(const struct symbols_job *job, long slot);
@@ -106,11 +109,12 @@ void symbols_job_free(struct symbols_job *job); /* cancels it if it runs; NULL i
 /* The build id that the symbolizer found in the file; len 0 when not (yet) known. */
 struct build_id symbols_build_id(const struct symbols *s, const struct object *object);
 
-/* Kernel ranges, sorted by start; empty until /proc/kallsyms was read. Borrowed until the next event. */
+/* Kernel ranges, sorted by start; empty until /proc/kallsyms was read. Borrowed until the next
+ * event. */
 size_t symbols_kernel_ranges(const struct symbols *s, const struct symbols_range **ret);
 
 struct symbols_totals {
-	uint64_t restarts;   /* not counting the first start */
+	uint64_t restarts;                 /* not counting the first start */
 	uint64_t crashes, hangs, nonsense; /* why */
 	uint64_t objects, set_aside;
 	uint64_t asked, cached; /* addresses sent, addresses answered from memory */

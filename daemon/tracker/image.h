@@ -35,11 +35,13 @@ struct mapping {
 struct image {
 	uint32_t refs;
 	uint32_t tgid;
-	uint64_t start_boottime_ns; /* TIME_UNKNOWN until a sample or /proc tells; of the group leader */
+	uint64_t start_boottime_ns; /* TIME_UNKNOWN until a sample or /proc tells; of the group
+				       leader */
 	uint32_t exec_id;           /* valid when exec_id_known */
 	bool exec_id_known;
 	bool kernel_thread;
-	bool maps_unknown; /* its mappings were not seen being made, and /proc could not be read in time */
+	bool maps_unknown; /* its mappings were not seen being made, and /proc could not be read in
+			      time */
 	uint64_t from_ns;  /* 0 when it was there before the daemon */
 	uint64_t to_ns;    /* TIME_FOREVER while it runs */
 	char comm[IMAGE_COMM_LEN]; /* of the group leader, the last one; NUL-padded, any bytes */

@@ -23,9 +23,9 @@
 
 enum object_kind {
 	OBJECT_FILE = 0, /* a regular file; what the symbolizer can read */
-	OBJECT_VDSO,     /* the kernel's vDSO: an ELF image in memory, one for all 64-bit processes */
-	OBJECT_ANON,     /* executable memory without a file: JIT code */
-	OBJECT_SPECIAL,  /* [vsyscall], [heap], [stack], a device: never readable */
+	OBJECT_VDSO, /* the kernel's vDSO: an ELF image in memory, one for all 64-bit processes */
+	OBJECT_ANON, /* executable memory without a file: JIT code */
+	OBJECT_SPECIAL, /* [vsyscall], [heap], [stack], a device: never readable */
 };
 
 enum object_state {
@@ -56,7 +56,8 @@ struct object {
 	uint32_t dev_major, dev_minor; /* as the kernel said; 0 with a build id */
 	uint64_t inode;
 	uint64_t inode_generation;
-	char *path; /* as mapped, without " (deleted)"; any bytes; "//anon" for OBJECT_ANON, "[vdso]" ... */
+	char *path; /* as mapped, without " (deleted)"; any bytes; "//anon" for OBJECT_ANON,
+		       "[vdso]" ... */
 	int fd;     /* readable, regular, when OBJECT_OPEN; else -1. Owned by the object */
 };
 

@@ -30,12 +30,12 @@ struct opener;
 struct tracker;
 
 struct tracker_options {
-	uint32_t ring_bytes;      /* side-band ring per CPU, power of two; 0: 256 KiB */
-	uint32_t max_images;      /* processes, living and held; 0: 65,536 */
-	uint32_t max_mappings;    /* of one image, over its life; 0: 65,536 */
-	uint32_t max_queue_bytes; /* side-band records waiting for their time; 0: 8 MiB */
+	uint32_t ring_bytes;       /* side-band ring per CPU, power of two; 0: 256 KiB */
+	uint32_t max_images;       /* processes, living and held; 0: 65,536 */
+	uint32_t max_mappings;     /* of one image, over its life; 0: 65,536 */
+	uint32_t max_queue_bytes;  /* side-band records waiting for their time; 0: 8 MiB */
 	uint32_t max_open_objects; /* descriptors; 0: 3/4 of RLIMIT_NOFILE */
-	const char *proc;         /* borrowed; NULL: "/proc". Tests give their own */
+	const char *proc;          /* borrowed; NULL: "/proc". Tests give their own */
 };
 
 struct tracker_totals {
@@ -47,7 +47,7 @@ struct tracker_totals {
 	uint64_t out_of_order; /* applied after their time was closed */
 	/* processes */
 	uint64_t images_now, images_ever, mappings_now;
-	uint64_t rescans;        /* /proc/PID/maps read again: lost records, an address in no mapping */
+	uint64_t rescans; /* /proc/PID/maps read again: lost records, an address in no mapping */
 	uint64_t rescans_refused; /* by the rate limit */
 	/* objects */
 	uint64_t objects_now, objects_open, objects_unreadable;
@@ -56,7 +56,8 @@ struct tracker_totals {
 };
 
 int tracker_new(const struct tracker_options *options, struct tracker **ret);
-void tracker_free(struct tracker *t); /* NULL is accepted; images and objects still referenced live on */
+void tracker_free(
+	struct tracker *t); /* NULL is accepted; images and objects still referenced live on */
 
 /*
  * Open and map the side-band of every online CPU (`opener` is borrowed, used
@@ -65,7 +66,8 @@ void tracker_free(struct tracker *t); /* NULL is accepted; images and objects st
  */
 int tracker_attach(struct tracker *t, struct opener *opener, struct diag *diag);
 
-/* Read /proc once: every process, its start time, comm and executable mappings. After tracker_attach(). */
+/* Read /proc once: every process, its start time, comm and executable mappings. After
+ * tracker_attach(). */
 int tracker_scan(struct tracker *t);
 
 /* The side-band descriptors, to be polled: readable means drain soon. i < tracker_n_fds(). */
@@ -87,7 +89,8 @@ void tracker_advance(struct tracker *t, uint64_t until_ns);
 /* What to do with the user half of a sample. */
 enum tracker_user {
 	TRACKER_USER_OK = 0,
-	TRACKER_USER_STALE, /* in exec: the registers are the old image's, the memory the new one's */
+	TRACKER_USER_STALE, /* in exec: the registers are the old image's, the memory the new one's
+			     */
 };
 
 /*
@@ -96,8 +99,8 @@ enum tracker_user {
  * Borrowed until the next advance; NULL when the ceiling of images is reached
  * (counted in `dropped`).
  */
-struct image *tracker_attribute(struct tracker *t, const struct abi_sample *sample,
-	enum tracker_user *ret_user);
+struct image *tracker_attribute(
+	struct tracker *t, const struct abi_sample *sample, enum tracker_user *ret_user);
 
 /*
  * Open the object behind `m` of `i`, if nobody has tried yet: through

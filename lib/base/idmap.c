@@ -25,8 +25,8 @@ static uint32_t first_place(const struct idmap *m, uint64_t hash)
 	return (uint32_t)((hash * 0x9e3779b97f4a7c15ull) >> 32) & (m->n_places - 1);
 }
 
-uint32_t idmap_find(const struct idmap *m, uint64_t hash, idmap_same same, const void *owner,
-	const void *key)
+uint32_t idmap_find(
+	const struct idmap *m, uint64_t hash, idmap_same same, const void *owner, const void *key)
 {
 	if (!m->n_places)
 		return IDMAP_NONE;

@@ -34,8 +34,8 @@ typedef bool (*idmap_same)(const void *owner, uint32_t id, const void *key);
 void idmap_fini(struct idmap *m);
 
 /* The index for `key`, or IDMAP_NONE. `owner` and `key` are handed to `same`. */
-uint32_t idmap_find(const struct idmap *m, uint64_t hash, idmap_same same, const void *owner,
-	const void *key);
+uint32_t idmap_find(
+	const struct idmap *m, uint64_t hash, idmap_same same, const void *owner, const void *key);
 
 /*
  * Remember `id` under `hash`; the caller has made sure that its key is not in

@@ -9,7 +9,8 @@
 
 struct buf;
 
-/* Append everything `fd` still holds. Returns 0, -EFBIG at the buf's ceiling, or a negative errno. */
+/* Append everything `fd` still holds. Returns 0, -EFBIG at the buf's ceiling, or a negative errno.
+ */
 int io_read_fd(int fd, struct buf *into);
 
 /*

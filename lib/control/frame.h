@@ -22,7 +22,8 @@
 #define FRAME_HEADER_LEN 4
 #define FRAME_MAX        (4u << 20) /* bytes of a message, on any boundary */
 
-/* Append `message` as a frame. Returns 0 or -EMSGSIZE (above FRAME_MAX) or -ENOBUFS (the buf's ceiling). */
+/* Append `message` as a frame. Returns 0 or -EMSGSIZE (above FRAME_MAX) or -ENOBUFS (the buf's
+ * ceiling). */
 int frame_pack(struct buf *out, const ProtobufCMessage *message);
 
 /*

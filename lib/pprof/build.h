@@ -25,14 +25,15 @@ struct pprof_builder;
 
 #define PPROF_NONE UINT32_MAX /* "no such number": a ceiling was met or memory is out */
 
-/* Ceilings; 0 means the default. Reaching one makes the adding call return PPROF_NONE and is counted. */
+/* Ceilings; 0 means the default. Reaching one makes the adding call return PPROF_NONE and is
+ * counted. */
 struct pprof_limits {
 	size_t bytes; /* memory for everything; 256 MiB */
 };
 
 struct pprof_mapping {
 	uint64_t start, limit, offset; /* exactly as mapped */
-	const char *filename;          /* any bytes: repaired to UTF-8; " (deleted)" already removed */
+	const char *filename; /* any bytes: repaired to UTF-8; " (deleted)" already removed */
 	struct build_id build_id;
 	bool has_functions; /* an attempt was made to name its frames */
 	bool has_filenames, has_line_numbers, has_inline_frames;
@@ -63,7 +64,8 @@ struct pprof_header {
 int pprof_builder_new(const struct pprof_limits *limits, struct pprof_builder **ret);
 void pprof_builder_free(struct pprof_builder *b); /* NULL is accepted */
 
-/* Each returns a number for the thing, equal for equal things; or PPROF_NONE. All strings are copied. */
+/* Each returns a number for the thing, equal for equal things; or PPROF_NONE. All strings are
+ * copied. */
 uint32_t pprof_mapping(struct pprof_builder *b, const struct pprof_mapping *m);
 uint32_t pprof_function(struct pprof_builder *b, const char *name, const char *system_name,
 	const char *filename, int64_t start_line);

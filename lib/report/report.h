@@ -35,7 +35,7 @@ struct report_top_options {
  * busiest first, ties by name. A function counts once per sample in cum, however
  * often it recurs. Names are made printable. Errors as report_folded().
  */
-int report_top(const struct pprof_view *v, const struct report_top_options *options,
-	struct buf *out);
+int report_top(
+	const struct pprof_view *v, const struct report_top_options *options, struct buf *out);
 
 #endif
