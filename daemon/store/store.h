@@ -23,7 +23,9 @@
 struct store;
 
 #define STORE_BUDGET_DEFAULT (24u << 20) /* bytes */
-#define STORE_NAME_LEN       16          /* a comm, with its NUL */
+#define STORE_BUDGET_MAX                                                                           \
+	(64ull << 30)     /* a larger one counts as this: numbers of rows are 32 bits */
+#define STORE_NAME_LEN 16 /* a comm, with its NUL */
 
 struct store_options {
 	size_t budget_bytes; /* rows, chunks, stacks, threads and their indices, allocator overhead

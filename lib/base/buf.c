@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/scope.h"
+
 #define FIRST_ROOM 256
 
 struct buf buf_with_ceiling(size_t ceiling)
@@ -82,23 +84,25 @@ void buf_append_str(struct buf *b, const char *s)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
+	scoped(scope_free) char *long_text = NULL;
+	char text[512];
 	va_list args;
-	uint8_t *at;
 	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* vsnprintf ends with a NUL, which needs a place but is not part of the text */
-	at = len < 0 ? NULL : buf_reserve(b, (size_t)len + 1);
-	if (!at) {
-		b->failed = true;
-		return;
+	if (len >= (int)sizeof(text)) {
+		va_start(args, format);
+		len = vasprintf(&long_text, format, args);
+		va_end(args);
+		if (len < 0)
+			long_text = NULL; /* what it points to then is anybody's guess */
 	}
-	va_start(args, format);
-	(void)vsnprintf((char *)at, (size_t)len + 1, format, args);
-	va_end(args);
-	buf_commit(b, (size_t)len);
+	if (len < 0)
+		b->failed = true;
+	else
+		buf_append(b, long_text ? long_text : text, (size_t)len);
 }
 
 void buf_consume(struct buf *b, size_t len)

@@ -19,7 +19,7 @@ struct buf {
 	size_t len;
 	size_t room;    /* allocated bytes */
 	size_t ceiling; /* `len` never passes it */
-	bool failed;    /* an append was refused; cleared by buf_clear() only */
+	bool failed;    /* an append was refused; until buf_clear() or buf_fini() */
 };
 
 /* An empty buf that never holds more than `ceiling` bytes. Allocates nothing. */

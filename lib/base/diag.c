@@ -3,15 +3,18 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int diag_set(struct diag *diag, int err, const char *format, ...)
 {
+	char text[DIAG_MAX];
 	va_list args;
 
 	if (!diag)
 		return err;
 	va_start(args, format);
-	(void)vsnprintf(diag->text, sizeof(diag->text), format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	strcpy(diag->text, text);
 	return err;
 }

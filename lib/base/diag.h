@@ -17,7 +17,8 @@ struct diag {
 
 /*
  * Write the sentence. Overlong text is cut. `diag` may be NULL: then nobody
- * wants to know. Returns `err`, so that `return diag_set(d, -EPERM, "...")` reads well.
+ * wants to know. The old sentence may be among the arguments of the new one. Returns `err`, so that
+ * `return diag_set(d, -EPERM, "...")` reads well.
  */
 int diag_set(struct diag *diag, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -79,7 +79,8 @@ ssize_t fdpass_recv(int sock, void *bytes, size_t len, int *ret_fd)
 	if (n_fds > 1 || msg.msg_flags & MSG_CTRUNC) {
 		for (size_t i = 0; i < n_fds; i++)
 			(void)close(fds[i]);
-		return -EPROTO;
+		/* eight fit, so one that was cut off found no free number in this process */
+		return n_fds > 1 ? -EPROTO : -EMFILE;
 	}
 	*ret_fd = n_fds ? fds[0] : -1;
 	return n;

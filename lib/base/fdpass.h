@@ -20,7 +20,9 @@ ssize_t fdpass_send(int sock, const void *bytes, size_t len, int fd);
 /*
  * Receive up to `len` bytes and, if one came along, a descriptor (close-on-exec),
  * which it gives in *ret_fd; -1 when there was none. More than one descriptor in
- * a message is a breach: all of them are closed and the result is -EPROTO.
+ * a message is a breach: all of them are closed and the result is -EPROTO. When
+ * this process has no number left for one, the result is -EMFILE; in both cases
+ * the bytes are gone too.
  *
  * Returns the number of bytes, 0 at the end of the stream, or a negative errno.
  */

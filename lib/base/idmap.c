@@ -3,14 +3,20 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <xxhash.h>
 
 #define FIRST_PLACES 16
-#define FREE_PLACE   IDMAP_NONE       /* never used: a search ends here */
-#define DEAD_PLACE   (IDMAP_NONE - 1) /* removed: a search goes on */
+/* what malloc adds to each of the two blocks at most: rounding, or whole pages when it maps them */
+#define LARGE_PLACES   8192u
+#define BLOCK_OVERHEAD 40u
+#define PAGE_OVERHEAD  4112u
+#define PLACE_BYTES    (sizeof(uint64_t) + sizeof(uint32_t))
+#define FREE_PLACE     IDMAP_NONE       /* never used: a search ends here */
+#define DEAD_PLACE     (IDMAP_NONE - 1) /* removed: a search goes on */
 
 void idmap_fini(struct idmap *m)
 {
@@ -71,21 +77,42 @@ static int rebuild(struct idmap *m, uint32_t n_places)
 	return 0;
 }
 
+/* Places of the table that replaces a full one; 0 when none can be that large. */
+static uint32_t places_wanted(const struct idmap *m)
+{
+	uint32_t want = m->n_places ? m->n_places : FIRST_PLACES;
+
+	if (m->n_used >= want / 2)
+		return want * 2;
+	return m->n_used < want / 8 && want > FIRST_PLACES ? want / 2 : want;
+}
+
+/* The table is full, so that it is rebuilt: larger, smaller, or as large but without the dead. */
+static bool is_full(const struct idmap *m)
+{
+	return m->n_used + m->n_dead >= m->n_places / 4 * 3;
+}
+
 int idmap_add(struct idmap *m, uint64_t hash, uint32_t id)
 {
-	uint32_t taken = m->n_used + m->n_dead;
-
 	assert(id < DEAD_PLACE);
-	if (taken >= m->n_places / 4 * 3) {
-		uint32_t want = m->n_places ? m->n_places : FIRST_PLACES;
+	if (is_full(m)) {
+		uint32_t want = places_wanted(m);
 
-		if (m->n_used >= want / 2)
-			want *= 2;
 		if (!want || rebuild(m, want))
 			return -ENOMEM;
 	}
 	put(m, hash, id);
 	return 0;
+}
+
+size_t idmap_growth(const struct idmap *m)
+{
+	uint32_t places = places_wanted(m);
+
+	if (!is_full(m))
+		return 0;
+	return places * PLACE_BYTES + 2 * (places < LARGE_PLACES ? BLOCK_OVERHEAD : PAGE_OVERHEAD);
 }
 
 void idmap_remove(struct idmap *m, uint64_t hash, uint32_t id)
@@ -105,7 +132,9 @@ void idmap_remove(struct idmap *m, uint64_t hash, uint32_t id)
 
 size_t idmap_bytes(const struct idmap *m)
 {
-	return m->n_places * (sizeof(*m->hashes) + sizeof(*m->ids));
+	if (!m->n_places)
+		return 0;
+	return malloc_usable_size(m->hashes) + malloc_usable_size(m->ids) + 2 * sizeof(size_t);
 }
 
 uint64_t idmap_hash(const void *bytes, size_t len)

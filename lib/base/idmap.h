@@ -8,7 +8,8 @@
  * whether an index is the one meant. So keys live in one place, the array, and
  * colliding hashes cost a comparison, never a wrong answer.
  *
- * Open addressing with linear probing, at most 3/4 full; 12 bytes a place.
+ * Open addressing with linear probing, at most 3/4 full; 12 bytes a place. It
+ * grows with what it holds; one that was emptied shrinks as entries come and go.
  */
 #ifndef CPROFD_BASE_IDMAP_H
 #define CPROFD_BASE_IDMAP_H
@@ -46,7 +47,13 @@ int idmap_add(struct idmap *m, uint64_t hash, uint32_t id);
 /* Forget `id`, which was added under `hash`. Not being there is a program error. */
 void idmap_remove(struct idmap *m, uint64_t hash, uint32_t id);
 
-/* Bytes allocated. */
+/*
+ * At most the bytes that the next idmap_add() would allocate, before it releases what
+ * it had; the allocator's overhead included. 0 mostly.
+ */
+size_t idmap_growth(const struct idmap *m);
+
+/* Bytes allocated, the allocator's overhead included. */
 size_t idmap_bytes(const struct idmap *m);
 
 /* A well-mixed 64-bit hash of some bytes (XXH3). */

@@ -51,8 +51,9 @@ int io_write_all(int fd, const void *bytes, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n ? -errno : -EIO; /* nothing written, no error: asking again could
+						     last forever */
 		at += n;
 		len -= (size_t)n;
 	}
