@@ -9,9 +9,7 @@
 #ifndef CPROFD_BPF_ABI_H
 #define CPROFD_BPF_ABI_H
 
-#ifndef __bpf__
 #include <linux/types.h>
-#endif
 
 #define ABI_MAX_FRAMES 127 /* of each stack; the kernel's perf_event_max_stack default */
 #define ABI_COMM_LEN   16
