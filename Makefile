@@ -215,6 +215,8 @@ $(eval $(call program,cprofd-symbolizer,$(O)/daemon/symbolizer/main.o,symbolizer
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/unit/test_*.c))
 LIVE_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/live/test_*.c))
 BENCHES    := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
+# what Python tests drive: tests/parsers/tool_PART_WHAT.c
+TOOLS      := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/parsers/tool_*.c))
 part_of     = $(word 2,$(subst _, ,$(notdir $1)))
 
 define test_program # name
@@ -222,7 +224,7 @@ $1: $1.o $(call archives_of,$(call part_of,$1))
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(BASE_LDFLAGS) -o $$@ $$< $(call archives_of,$(call part_of,$1)) $(call libs_of,$(call part_of,$1)) $(if $(filter test_%,$(notdir $1)),$(call pkg_libs,cmocka))
 endef
-$(foreach t,$(UNIT_TESTS) $(LIVE_TESTS) $(BENCHES),$(eval $(call test_program,$t)))
+$(foreach t,$(UNIT_TESTS) $(LIVE_TESTS) $(BENCHES) $(TOOLS),$(eval $(call test_program,$t)))
 unit: $(UNIT_TESTS)
 live: $(PROGRAMS) $(LIVE_TESTS)
 
@@ -238,7 +240,7 @@ $(O)/tests/parsers/$2_$1: $(O)/tests/parsers/fuzz_$1.o $3 $(call archives_of,$(f
 endef
 $(foreach t,$(FUZZERS),$(eval $(call parser,$t,replay,$(O)/tests/parsers/replay.o,)))
 $(foreach t,$(FUZZERS),$(eval $(call parser,$t,fuzz,,-fsanitize=fuzzer)))
-parsers: $(REPLAYERS)
+parsers: $(REPLAYERS) $(TOOLS)
 
 FUZZ_SECONDS ?= 60
 fuzz:

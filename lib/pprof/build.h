@@ -28,7 +28,7 @@ struct pprof_builder;
 /* Ceilings; 0 means the default. Reaching one makes the adding call return PPROF_NONE and is
  * counted. */
 struct pprof_limits {
-	size_t bytes; /* memory for everything; 256 MiB */
+	size_t bytes; /* memory for everything that is added; 256 MiB */
 };
 
 struct pprof_mapping {
@@ -72,7 +72,8 @@ uint32_t pprof_function(struct pprof_builder *b, const char *name, const char *s
 /*
  * `mapping` may be PPROF_NONE (no mapping). One location exists per (mapping,
  * address): the lines of the first call stand. Lines innermost first; n_lines 0
- * makes a location without a name.
+ * makes a location without a name. Lines whose function is PPROF_NONE are left out.
+ * Address 0 is written as 1, for readers take 0 as "no address".
  */
 uint32_t pprof_location(struct pprof_builder *b, uint32_t mapping, uint64_t address,
 	const struct pprof_line *lines, size_t n_lines);
@@ -80,20 +81,29 @@ uint32_t pprof_location(struct pprof_builder *b, uint32_t mapping, uint64_t addr
 /*
  * Add `values` (as many as the header will have sample types; at most 4) to the
  * sample with these locations (leaf first, at least one) and labels (keys
- * distinct; order does not matter). Returns 0, -EINVAL for no locations or values
- * that are negative or all zero, -ENOBUFS at a ceiling.
+ * distinct; order does not matter; at most 16; one with an empty value is left
+ * out). Sums stop at INT64_MAX. Returns 0, -EINVAL for no locations, a location that
+ * is PPROF_NONE, another number of values than before, or values that are negative or
+ * all zero, -ENOBUFS at a ceiling.
  */
 int pprof_sample(struct pprof_builder *b, const uint32_t *locations, size_t n_locations,
 	const struct pprof_label *labels, size_t n_labels, const int64_t *values, size_t n_values);
 
 /*
- * Encode and compress everything. `out` gets the gzip member appended; on failure
+ * Encode and compress the samples and what they reach, and the main mapping: what no
+ * sample uses is not written. `out` gets the gzip member appended; on failure
  * (-EINVAL for a header that breaks its rules, -ENOMEM, -ENOBUFS at out's ceiling) it
- * must not be used. The builder can be finished again, with the same result.
+ * must not be used. A header's rules: every type and unit there and without a '-', as many
+ * sample types as the samples have values, period and duration above 0, no
+ * comment that starts "executableInfo=" (readers parse those); empty comments are left
+ * out. The builder can be finished again, with the same result.
  */
 int pprof_finish(const struct pprof_builder *b, const struct pprof_header *header, struct buf *out);
 
-/* Memory in use. */
+/* Memory in use. pprof_finish() takes about as much again as the indices need, for a moment. */
 size_t pprof_builder_bytes(const struct pprof_builder *b);
+
+/* How many additions a ceiling or missing memory refused. */
+uint64_t pprof_builder_refused(const struct pprof_builder *b);
 
 #endif

@@ -19,7 +19,8 @@
  * distinct stack, "root;...;leaf COUNT", sorted; the count is the first sample
  * type. Inlined frames are frames of their own. ';' and control characters in names
  * become '_', a line never starts with a blank. Labels comm and pid, when all samples
- * have them, make the first frame "comm (pid)".
+ * have them, make the first frame "comm (pid)". A frame without a function is its object in
+ * brackets. Stacks whose count comes to 0 are left out.
  * Returns 0 or -ENOBUFS at the buf's ceiling, -ENOMEM.
  */
 int report_folded(const struct pprof_view *v, struct buf *out);
@@ -33,7 +34,10 @@ struct report_top_options {
 /*
  * A table: flat, flat %, cum, cum %, function and the object it lives in; the
  * busiest first, ties by name. A function counts once per sample in cum, however
- * often it recurs. Names are made printable. Errors as report_folded().
+ * often it recurs. Functions are told apart by name, as go tool pprof -top does; an object
+ * with a '+' behind it is the first of several. Names are made printable. Two lines
+ * come first: what the values are, their total, the window, the samples; and the
+ * columns' names. Errors as report_folded().
  */
 int report_top(
 	const struct pprof_view *v, const struct report_top_options *options, struct buf *out);
