@@ -165,7 +165,7 @@ $(foreach d,bpf tests,$(eval $(call bpf_object,$d)))
 
 $(O)/gen/%.skel.h: $(O)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
+	$(Q)mkdir -p $(@D) && { echo '#pragma GCC system_header' && $(BPFTOOL) gen skeleton $< name $(*F)_bpf; } > $@
 
 # ---- objects and archives ---------------------------------------------------------------
 
@@ -277,7 +277,7 @@ bench: all benches
 	$(Q)tests/bench/run
 
 demo: all
-	$(Q)docs/demo
+	$(Q)demo/run
 
 # ---- install ----------------------------------------------------------------------------
 
