@@ -111,17 +111,46 @@ static void a_sample_that_can_never_fit_is_refused_and_counted(void **state)
 	assert_int_equal(owner.refs, 0);
 }
 
-static void a_budget_for_nothing_refuses_everything(void **state)
+/* Whatever it is that finds no room, the thread, a stack or the chunk: nothing is kept. */
+static void a_refused_sample_leaves_nothing_behind(void **state)
 {
-	struct test_owner owner = {0};
-	struct store *s = test_store(0);
+	unsigned n_refused = 0;
 
 	(void)state;
-	assert_int_equal(add_distinct(s, &owner, 1, 10), -ENOBUFS);
-	assert_int_equal(test_totals(s).refused, 1);
-	assert_int_equal(test_totals(s).threads, 0);
-	assert_int_equal(owner.refs, 0);
-	store_free(s);
+	for (size_t budget = 0; budget < 12000; budget += 50) {
+		struct test_owner owner = {0};
+		struct store *s = test_store(budget);
+		int r = add_distinct(s, &owner, 1, 30);
+		struct store_totals totals = test_totals(s);
+
+		assert_true(r == 0 || r == -ENOBUFS);
+		assert_int_equal(totals.refused, r != 0);
+		assert_int_equal(totals.threads, r == 0);
+		assert_int_equal(totals.stacks, r == 0);
+		assert_int_equal(totals.rows, r == 0);
+		assert_int_equal(owner.refs, r == 0);
+		n_refused += r != 0;
+		store_free(s);
+		assert_int_equal(owner.refs, 0);
+	}
+	assert_in_range(n_refused, 100, 200); /* a chunk alone is 5 KiB */
+}
+
+static void a_store_that_held_much_takes_what_a_fresh_one_takes(void **state)
+{
+	struct test_owner owner = {0};
+	struct store *fresh = test_store(16384), *used = test_store(16384);
+	uint16_t depth = 1;
+
+	(void)state;
+	while (depth < 1000 && !add_distinct(fresh, &owner, 50, depth + 1))
+		depth++;
+	assert_in_range(depth, 500, 1000);
+	for (uint64_t n = 1; n < 3000; n++)
+		assert_int_equal(add_distinct(used, &owner, n * 50, 1), 0);
+	assert_int_equal(add_distinct(used, &owner, 50, depth), 0);
+	store_free(fresh);
+	store_free(used);
 }
 
 static void things_in_use_by_younger_rows_outlive_the_older_ones(void **state)
@@ -158,7 +187,8 @@ int main(void)
 		cmocka_unit_test(the_account_is_what_the_heap_grew_by),
 #endif
 		cmocka_unit_test(a_sample_that_can_never_fit_is_refused_and_counted),
-		cmocka_unit_test(a_budget_for_nothing_refuses_everything),
+		cmocka_unit_test(a_refused_sample_leaves_nothing_behind),
+		cmocka_unit_test(a_store_that_held_much_takes_what_a_fresh_one_takes),
 		cmocka_unit_test(things_in_use_by_younger_rows_outlive_the_older_ones),
 	};
 

@@ -41,9 +41,9 @@ static void a_window_holds_its_first_nanosecond_and_not_its_last(void **state)
 
 static void rows_come_in_the_order_they_were_added_when_time_steps_back(void **state)
 {
-	/* by a little, by more than a chunk can express, and to the beginning of time */
+	/* by a little, by more than a chunk can express, to the beginning of time, from its end */
 	static const uint64_t times[] = {5000000000, 4999999000, 5000001000, 100000000000,
-		4999999999, 200000000, 0, 3, 1ull << 62, 7};
+		4999999999, 200000000, 0, 3, 1ull << 62, 7, UINT64_MAX - 1, 9};
 	enum {
 		N = sizeof(times) / sizeof(times[0])
 	};
