@@ -75,11 +75,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t half = size / 2;
 	uint8_t *copy = malloc(size - half); /* on its own, so that a read past its end is seen */
-	struct cursor c = cursor_over(copy, size - half);
+	struct cursor c;
 
 	if (!copy)
 		return 0;
 	memcpy(copy, data + half, size - half);
+	c = cursor_over(copy, size - half);
 	for (size_t i = 0; i < half; i++)
 		check_read(&c, data[i]);
 	free(copy);

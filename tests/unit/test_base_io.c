@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,28 +137,37 @@ static void files_are_opened_without_links_and_without_waiting(void **state)
 	buf_fini(&b);
 }
 
-/* A child that reads `fd` to its end in small steps; exits 0 when it was the pattern. */
-static pid_t slow_reader(int fd, size_t want)
+static volatile sig_atomic_t n_alarms;
+
+static void on_alarm(int signal)
 {
-	pid_t child = fork();
+	(void)signal;
+	n_alarms++;
+}
+
+/* Reads to the end, after a while and in small steps; 0 when it was `want` bytes of the pattern. */
+static int read_slowly(int fd, size_t want)
+{
 	uint8_t bytes[777];
 	size_t at = 0;
 	ssize_t n;
 
-	if (child)
-		return child;
+	usleep(20000);
 	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
 		for (ssize_t i = 0; i < n; i++)
 			if (bytes[i] != pattern(at++))
-				_exit(1);
-	_exit(at == want ? 0 : 2);
+				return 1;
+	return at == want ? 0 : 2;
 }
 
-static void everything_is_written_though_the_pipe_takes_it_in_parts(void **state)
+/* Signals arrive while the write blocks: it returns early, with a part or with EINTR. */
+static void everything_is_written_though_signals_cut_it_into_parts(void **state)
 {
 	enum {
-		LEN = 1000000
+		LEN = 2000000
 	};
+	static const struct itimerval often = {{0, 1000}, {0, 1000}}, never;
+	struct sigaction action = {.sa_handler = on_alarm};
 	uint8_t *bytes = test_malloc(LEN);
 	int pair[2], status;
 	pid_t child;
@@ -168,11 +179,14 @@ static void everything_is_written_though_the_pipe_takes_it_in_parts(void **state
 	child = fork();
 	if (!child) {
 		close(pair[1]);
-		child = slow_reader(pair[0], LEN);
-		_exit(waitpid(child, &status, 0) == child ? WEXITSTATUS(status) : 3);
+		_exit(read_slowly(pair[0], LEN));
 	}
 	close(pair[0]);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
 	assert_int_equal(io_write_all(pair[1], bytes, LEN), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_true(n_alarms > 0);
 	close(pair[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -204,7 +218,7 @@ int main(void)
 		cmocka_unit_test(reading_appends),
 		cmocka_unit_test(a_descriptor_that_cannot_be_read_says_why),
 		cmocka_unit_test(files_are_opened_without_links_and_without_waiting),
-		cmocka_unit_test(everything_is_written_though_the_pipe_takes_it_in_parts),
+		cmocka_unit_test(everything_is_written_though_signals_cut_it_into_parts),
 		cmocka_unit_test(a_full_disk_and_a_full_pipe_are_errors),
 	};
 
