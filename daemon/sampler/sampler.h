@@ -43,9 +43,7 @@ struct sampler_options {
 struct sampler_counters {
 	uint64_t seen, idle, sent;
 	uint64_t lost[ABI_LOST_REASONS];
-	uint64_t gap_ticks;
-	uint64_t throttled; /* the kernel throttled an event (PERF_RECORD_THROTTLE cannot be seen
-			       without a ring: 0 then) */
+	uint64_t gap_ticks; /* see cputime.h; a throttled event leaves gaps as well */
 };
 
 /*
