@@ -151,6 +151,7 @@ all: $(PROGRAMS)
 $(O)/gen/proto/%.pb-c.c $(O)/gen/proto/%.pb-c.h &: proto/%.proto
 	$(call say,PROTO,$<)
 	$(Q)mkdir -p $(O)/gen && protoc-c --c_out=$(O)/gen $<
+	$(Q)sed -i '1i #pragma GCC system_header' $(O)/gen/proto/$*.pb-c.h
 
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -std=gnu17 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-address-of-packed-member -Ibpf \
@@ -183,7 +184,7 @@ $(eval $(call c_object,lib,$(LIB_INC)))
 $(eval $(call c_object,daemon,$(DAEMON_INC)))
 $(eval $(call c_object,cli,$(LIB_INC) -Icli))
 $(eval $(call c_object,tests,$(TEST_INC)))
-$(patsubst %.c,$(O)/%.o,$(wildcard daemon/sampler/*.c daemon/tracker/*.c tests/live/*.c tests/bench/*.c)): | $(BPF_SKEL)
+$(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard daemon/sampler/*.c daemon/tracker/*.c tests/live/*.c tests/bench/*.c))): | $(BPF_SKEL)
 
 $(O)/gen/%.o: $(O)/gen/%.c Makefile | $(PROTO_HDR)
 	$(call say,CC,$@)
