@@ -84,7 +84,7 @@ else
 
 CFLAGS    ?= -O2 -g
 WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
-	-Wpointer-arith -Wcast-qual -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
+	-Wpointer-arith -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
 HARDENING := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 comma     := ,
 SANITIZER := $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -106,7 +106,7 @@ LIBIBERTY  := -liberty
 # ---- parts: one archive a directory, linked in the order users come before the used -----
 
 LIB_PARTS    := base pprof report control
-DAEMON_PARTS := opener sampler tracker store symbols collect profile server symbolizer
+DAEMON_PARTS := opener sampler tracker store symbols collect profile server cprofd symbolizer
 PROTOS       := profile control symbolize
 
 # The archives that a part needs beside its own, and the libraries behind them.
@@ -122,6 +122,7 @@ NEEDS_symbols    := tracker control opener base proto
 NEEDS_collect    := sampler tracker store symbols control opener base proto
 NEEDS_profile    := pprof collect sampler tracker store symbols control opener base proto
 NEEDS_server     := profile pprof collect sampler tracker store symbols control opener base proto
+NEEDS_cprofd     := server profile pprof collect sampler tracker store symbols control opener base proto
 NEEDS_symbolizer := control base proto
 NEEDS_cli        := report pprof control base proto
 
@@ -132,6 +133,7 @@ LIBS_opener     := $(call pkg_libs,libseccomp)
 LIBS_sampler    := $(call pkg_libs,libbpf)
 LIBS_symbols    := $(call pkg_libs,libsystemd)
 LIBS_server     := $(call pkg_libs,libsystemd)
+LIBS_cprofd     := $(call pkg_libs,libcap)
 LIBS_symbolizer := $(call pkg_libs,libdw libelf libseccomp) $(LIBIBERTY)
 
 archive_of  = $(if $(filter proto,$1),$(O)/proto.a,$(if $(filter cli,$1),$(O)/cli.a,$(if $(filter $1,$(LIB_PARTS)),$(O)/lib/$1.a,$(O)/daemon/$1.a)))
@@ -207,7 +209,7 @@ $(O)/bin/$1: $2 $(call archives_of,$3)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D) && $$(CC) $$(BASE_LDFLAGS) $$(LDFLAGS) -o $$@ $2 $(call archives_of,$3) $(call libs_of,$3)
 endef
-$(eval $(call program,cprofd,$(O)/daemon/main.o,server))
+$(eval $(call program,cprofd,$(O)/daemon/cprofd/main.o,cprofd))
 $(eval $(call program,cprofctl,$(O)/cli/main.o,cli))
 $(eval $(call program,cprofd-symbolizer,$(O)/daemon/symbolizer/main.o,symbolizer))
 
