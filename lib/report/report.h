@@ -27,7 +27,7 @@ int report_folded(const struct pprof_view *v, struct buf *out);
 
 struct report_top_options {
 	size_t n_functions; /* 0: all */
-	unsigned columns;   /* of the terminal; 0: not cut */
+	unsigned columns;   /* of the terminal; 0: not cut; a narrow one gets no objects */
 	bool cumulative;    /* sort by it */
 };
 

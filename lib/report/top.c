@@ -201,6 +201,7 @@ static void set_object(struct table *t, const struct row *row)
 /* The widths of the last two columns; a `*_most` of 0 does not cut. */
 struct layout {
 	size_t name, name_most, object_most;
+	bool no_objects; /* a narrow terminal */
 };
 
 static size_t longest(struct table *t, const uint32_t *order, size_t n,
@@ -232,8 +233,11 @@ static struct layout lay_out(struct table *t, const uint32_t *order, size_t n)
 		return (struct layout){.name = name < NAME_WIDTH_MOST ? name : NAME_WIDTH_MOST};
 	if (object < object_most)
 		object_most = object > strlen("object") ? object : strlen("object");
-	if (columns > NUMBERS_WIDTH + 2 + object_most + NAME_WIDTH_LEAST)
-		room = columns - NUMBERS_WIDTH - 2 - object_most;
+	if (columns < NUMBERS_WIDTH + NAME_WIDTH_LEAST + 2 + object_most) {
+		room = columns > NUMBERS_WIDTH + room ? columns - NUMBERS_WIDTH : room;
+		return (struct layout){.name_most = room, .no_objects = true};
+	}
+	room = columns - NUMBERS_WIDTH - 2 - object_most;
 	return (struct layout){
 		.name = name < room ? name : room, .name_most = room, .object_most = object_most};
 }
@@ -254,7 +258,7 @@ static void print_row(
 	set_name(t, row);
 	width = print_cut(out, &t->scratch, layout->name_most);
 	set_object(t, row);
-	if (t->scratch.len) {
+	if (t->scratch.len && !layout->no_objects) {
 		pad(out, (width < layout->name ? layout->name - width : 0) + 2);
 		(void)print_cut(out, &t->scratch, layout->object_most);
 	}
@@ -281,8 +285,11 @@ static void print_title(struct table *t, size_t n_shown, struct buf *out)
 
 static void print_columns(const struct layout *layout, struct buf *out)
 {
-	buf_printf(out, "%9s %7s %9s %7s  %-*sobject\n", "flat", "flat%", "cum", "cum%",
-		(int)layout->name + 2, "function");
+	buf_printf(out, "%9s %7s %9s %7s  ", "flat", "flat%", "cum", "cum%");
+	if (layout->no_objects)
+		buf_append_str(out, "function\n");
+	else
+		buf_printf(out, "%-*sobject\n", (int)layout->name + 2, "function");
 }
 
 static int print_all(struct table *t, struct buf *out)
