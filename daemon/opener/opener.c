@@ -35,13 +35,13 @@ static int open_event(const struct opener_request *request)
 static bool serve_one(int channel)
 {
 	scoped(scope_close) int passed = -1, fd = -1;
+	uint8_t message[sizeof(struct opener_request) + 1]; /* one more, to see a longer one */
 	struct opener_request request;
 	int32_t answer;
 
-	/* a longer message is cut by the socket: then it came with more than a request, and breaks
-	 * it */
-	if (fdpass_recv(channel, &request, sizeof(request), &passed) != sizeof(request))
+	if (fdpass_recv(channel, message, sizeof(message), &passed) != sizeof(request))
 		return false;
+	memcpy(&request, message, sizeof(request));
 	fd = passed >= 0 ? -EPROTO : open_event(&request);
 	answer = fd < 0 ? fd : 0;
 	return fdpass_send(channel, &answer, sizeof(answer), fd) == sizeof(answer);
