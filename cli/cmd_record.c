@@ -317,6 +317,8 @@ static enum exit_status record(const struct record_options *o, struct output *ou
 	if (r.end)
 		frame_free(&r.end->base);
 	buf_fini(&r.profile);
+	/* all is done and said: one that came too late must not change the exit status */
+	(void)interrupt_take(&r.interrupt);
 	interrupt_fini(&r.interrupt);
 	return status;
 }

@@ -47,16 +47,16 @@ static int parse_seconds(const char *text, uint64_t *ret_ns, struct diag *diag)
 	static const uint64_t most_ns = OPTIONS_SECONDS_MAX * NS_PER_S;
 	const char *point = strchr(text, '.');
 	size_t whole_len = point ? (size_t)(point - text) : strlen(text);
-	uint64_t whole, ns = 0, unit = NS_PER_S;
-	bool ok = parse_number(text, whole_len, OPTIONS_SECONDS_MAX, &whole);
+	uint64_t whole = 0, ns = 0, unit = NS_PER_S;
+	/* digits on one side of the point suffice, but 1. is more likely a slip */
+	bool ok = (point == text || parse_number(text, whole_len, OPTIONS_SECONDS_MAX, &whole)) &&
+		  (!point || point[1]);
 
 	for (const char *at = point ? point + 1 : ""; ok && *at; at++) {
 		ok = *at >= '0' && *at <= '9';
 		unit /= 10;
 		ns += ok ? (uint64_t)(*at - '0') * unit : 0;
 	}
-	if (ok && point && !point[1])
-		ok = false;
 	if (ok)
 		ns += whole * NS_PER_S;
 	if (!ok || ns == 0 || ns > most_ns)
