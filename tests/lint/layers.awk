@@ -9,8 +9,6 @@
 # The part that a path of the tree or of an #include belongs to.
 function part_of_path(path, word, n) {
 	n = split(path, word, "/")
-	if (path == "daemon/main.c")
-		return "main"
 	return word[1] == "lib" || word[1] == "daemon" ? word[2] : word[1]
 }
 
