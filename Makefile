@@ -186,6 +186,8 @@ $(eval $(call c_object,lib,$(LIB_INC)))
 $(eval $(call c_object,daemon,$(DAEMON_INC)))
 $(eval $(call c_object,cli,$(LIB_INC) -Icli))
 $(eval $(call c_object,tests,$(TEST_INC)))
+# libFuzzer has no header that declares the function it calls
+$(eval $(call c_object,tests/parsers,$(TEST_INC) -Wno-missing-prototypes))
 $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard daemon/sampler/*.c daemon/tracker/*.c tests/live/*.c tests/bench/*.c))): | $(BPF_SKEL)
 
 $(O)/gen/%.o: $(O)/gen/%.c Makefile | $(PROTO_HDR)
