@@ -51,7 +51,10 @@ struct image {
 struct image *image_ref(struct image *i);
 void image_unref(struct image *i); /* NULL is accepted */
 
-/* The mapping that held `address` at `time_ns`, or NULL. Borrowed while the image is held. */
+/*
+ * The mapping that held `address` at `time_ns`, or NULL. Borrowed until the tracker's
+ * next advance, attribute or rescan: mappings move when others come.
+ */
 const struct mapping *image_mapping_at(const struct image *i, uint64_t address, uint64_t time_ns);
 
 /*

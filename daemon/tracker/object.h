@@ -53,7 +53,7 @@ struct object {
 	enum object_state state;
 	enum object_why why;
 	struct build_id build_id; /* as the kernel said with a mapping; len 0 when it did not */
-	uint32_t dev_major, dev_minor; /* as the kernel said; 0 with a build id */
+	uint32_t dev_major, dev_minor; /* as the kernel said; 0 when it said a build id instead */
 	uint64_t inode;
 	uint64_t inode_generation;
 	char *path; /* as mapped, without " (deleted)"; any bytes; "//anon" for OBJECT_ANON,

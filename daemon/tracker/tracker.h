@@ -35,6 +35,7 @@ struct tracker_options {
 	uint32_t max_mappings;     /* of one image, over its life; 0: 65,536 */
 	uint32_t max_queue_bytes;  /* side-band records waiting for their time; 0: 8 MiB */
 	uint32_t max_open_objects; /* descriptors; 0: 3/4 of RLIMIT_NOFILE */
+	size_t max_bytes;          /* of images, mappings and objects together; 0: 64 MiB */
 	const char *proc;          /* borrowed; NULL: "/proc". Tests give their own */
 };
 
