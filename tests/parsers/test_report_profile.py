@@ -232,6 +232,19 @@ def test_bytes_that_are_no_text_are_repaired(tool):
     assert p.string_table[p.comment[0]] == b"host \xf0\x9f".decode(errors="replace")
 
 
+def test_what_a_mapping_has_is_united(tool):
+    spec = random_spec(1)
+    text = spec.text()
+    line = next(l for l in text.splitlines() if l.startswith("mapping 4194304 "))
+    bare = text.replace(line, line[:-len("fnlim")] + "-")
+    p = message_of(call(tool, "build", data=bare.encode())[1])
+    main = next(m for m in p.mapping if m.memory_start == 0x400000)
+    assert not (main.has_functions or main.has_filenames or main.has_line_numbers)
+    both = bare + "\n".join(line[:-len("fnlim")] + flag for flag in "fnlim") + "\n"
+    p = message_of(call(tool, "build", data=both.encode())[1])
+    assert p.SerializeToString() == message_of(build_profile(tool, spec)).SerializeToString()
+
+
 def test_a_ceiling_refuses_and_what_was_taken_is_written(tool):
     spec = random_spec(1, n_samples=3000)
     code, data, err = call(tool, "build", 150_000, data=spec.text().encode())
