@@ -62,7 +62,8 @@ class Symbolizer:
         frame = struct.pack("<I", len(payload)) + payload
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         sent = self.sock.sendmsg([frame], control)
-        self.sock.sendall(frame[sent:])
+        if sent < len(frame):
+            self.sock.sendall(frame[sent:])
 
     def _take(self, n):
         got = b""

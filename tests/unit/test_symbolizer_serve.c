@@ -60,7 +60,7 @@ static int say_hello(struct server *s, uint32_t version, uint32_t *ret_theirs)
 	request.hello = &hello;
 	result = ask(s, &request, -1, &reply);
 	*ret_theirs = reply ? reply->hello->version : 0;
-	frame_free(&reply->base);
+	frame_free(reply ? &reply->base : NULL);
 	return result;
 }
 
