@@ -12,7 +12,7 @@
 
 #include "options.h"
 
-#define MAX_ARGS 16
+#define MAX_ARGS 32
 
 static struct diag diag;
 
@@ -26,6 +26,7 @@ static int split(const char *line, char **argv)
 	strcpy(words, line);
 	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
+	assert_true(argc < MAX_ARGS);
 	argv[argc] = NULL;
 	return argc;
 }
