@@ -9,7 +9,7 @@
 char LICENSE[] SEC("license") = "GPL"; /* of the two, the one that the kernel asks for */
 
 /* Set before the load, constants to the verifier. */
-const volatile struct stack_key stack_key = {.seed = 1, .first = 1, .second = 1};
+const volatile __u64 stack_seed = 1, stack_first = 1, stack_second = 1; /* see stack.bpf.h */
 const volatile __u32 ns_level = 0;   /* depth of the daemon's PID namespace */
 const volatile __u64 ns_address = 0; /* its struct pid_namespace; not needed at level 0 */
 const volatile __u32 max_frames = ABI_MAX_FRAMES;
@@ -111,7 +111,7 @@ static __always_inline __u64 count_again(const __u8 *n)
 /* Give both stacks of `s` their ids. Returns the bytes of their frames. */
 static __always_inline __u64 name_stacks(struct abi_sample *s)
 {
-	__u64 seed = stack_key.seed, first = stack_key.first, second = stack_key.second;
+	__u64 seed = stack_seed, first = stack_first, second = stack_second;
 
 	s->kernel_stack_id = stack_id(s->frames, count_again(&s->n_kernel), seed, first, second);
 	s->user_stack_id = stack_id(s->frames + count_again(&s->n_kernel), count_again(&s->n_user),

@@ -12,13 +12,9 @@
 #include "abi.h"
 #include "kernel.bpf.h"
 
-struct stack_key {
-	__u64 seed;
-	__u64 first;  /* odd */
-	__u64 second; /* odd */
-};
-
 /*
+ * `first` and `second` are odd, and secret like `seed`.
+ *
  * Two multiplications a frame: after one alone a difference in the top bit
  * comes out as a known difference, which the next frame could cancel.
  */

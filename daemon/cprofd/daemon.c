@@ -77,6 +77,7 @@ static int take_privileged(struct daemon *d, struct diag *diag)
 	int err;
 
 	raise_descriptors();
+	sampler_prepare();
 	/* addresses are shown to whoever may see them at this moment */
 	d->kallsyms_fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	d->symbolizer_fd = paths_open_symbolizer(diag);

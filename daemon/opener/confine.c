@@ -45,7 +45,7 @@ static int allow_perf_event_open(scmp_filter_ctx filter)
 	const struct scmp_arg_cmp args[] = {
 		SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, UINT32_MAX), /* pid: -1 */
 		SCMP_A3(SCMP_CMP_MASKED_EQ, UINT32_MAX, UINT32_MAX), /* group: -1 */
-		SCMP_A4(SCMP_CMP_EQ, PERF_FLAG_FD_CLOEXEC),
+		SCMP_A4(SCMP_CMP_EQ, PERF_FLAG_FD_CLOEXEC, 0),
 	};
 
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(perf_event_open),
@@ -60,7 +60,7 @@ static int fill(scmp_filter_ctx filter)
 
 	for (size_t i = 0; !err && i < sizeof(on_channel) / sizeof(*on_channel); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, on_channel[i], 1,
-			SCMP_A0(SCMP_CMP_EQ, CONFINED_CHANNEL));
+			SCMP_A0(SCMP_CMP_EQ, CONFINED_CHANNEL, 0));
 	for (size_t i = 0; !err && i < sizeof(plain) / sizeof(*plain); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain[i], 0);
 	return err;

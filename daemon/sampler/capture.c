@@ -31,7 +31,8 @@ void capture_append(struct capture *c, const char *text, size_t len)
 	c->text[c->len] = '\0';
 }
 
-static int keep(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int keep(
+	enum libbpf_print_level level, const char *format, va_list args)
 {
 	scoped(scope_free) char *text = NULL;
 	int len;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -112,6 +113,13 @@ static int load(struct sampler *s, const struct sampler_options *options, struct
 		return diag_set(diag, err, "mapping the counters failed (%s)", strerror(-err));
 	err = open_ring(s);
 	return err ? diag_set(diag, err, "mapping the ring buffer failed (%s)", strerror(-err)) : 0;
+}
+
+void sampler_prepare(void)
+{
+	const struct rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+
+	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
 static void free_sampler(struct sampler **s)

@@ -47,6 +47,13 @@ struct sampler_counters {
 };
 
 /*
+ * Call it before privileges are shed. Kernels before Linux 5.11 charge BPF maps to
+ * RLIMIT_MEMLOCK, 64 KiB by default, which only CAP_SYS_RESOURCE may raise: raise it.
+ * Never fails; where it was needed and not possible sampler_new() says so.
+ */
+void sampler_prepare(void);
+
+/*
  * Load the program, open an event per online CPU through `opener` (borrowed),
  * attach. Nothing ticks yet. On failure `diag` says in one line what is missing
  * and what to do (BTF, a capability, perf_event_max_sample_rate, the end of the
