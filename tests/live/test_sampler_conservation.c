@@ -367,7 +367,7 @@ static void ring_full_body(void *arg)
 static void ring_full(void)
 {
 	struct run run = {.name = "a held reader",
-		.options = {.hz = asked.hz, .ring_bytes = asked.ring_bytes},
+		.options = {.hz = asked.hz, .ring_bytes = 4096},
 		.seconds = SHORT_SECONDS,
 		.held_from = 0.5,
 		.held_to = 1.5};
