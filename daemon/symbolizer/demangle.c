@@ -26,7 +26,8 @@ static void write_sink(const char *bytes, size_t len, void *arg)
 	struct sink *s = arg;
 	size_t fits = len < s->room - s->len ? len : s->room - s->len;
 
-	memcpy(s->at + s->len, bytes, fits);
+	if (fits) /* the demangler also says nothing, at no address */
+		memcpy(s->at + s->len, bytes, fits);
 	s->len += fits;
 	if (fits < len)
 		longjmp(s->full, 1);

@@ -111,7 +111,9 @@ static bool resolve_all(
 static bool write_texts(struct names *n, size_t most)
 {
 	buf_clear(&n->texts);
-	for (struct named *f = n->functions.at; f < n->functions.at + n->functions.n; f++) {
+	for (uint32_t i = 0; i < n->functions.n; i++) {
+		struct named *f = &n->functions.at[i];
+
 		f->system_name = n->texts.len;
 		name_append(&n->texts, f->answer.name, f->answer.name_len, most);
 		buf_append(&n->texts, "", 1);

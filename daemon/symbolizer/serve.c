@@ -53,9 +53,9 @@ void server_free(struct server *s)
 
 static struct object *find_object(struct server *s, uint32_t number)
 {
-	for (struct object *o = s->objects.at; o < s->objects.at + s->objects.n; o++)
-		if (o->number == number)
-			return o;
+	for (uint32_t i = 0; i < s->objects.n; i++)
+		if (s->objects.at[i].number == number)
+			return &s->objects.at[i];
 	return NULL;
 }
 
@@ -65,8 +65,6 @@ static int hello(struct server *s, const Cprofd__Symbolize__Hello *theirs, struc
 	Cprofd__Symbolize__Reply reply = CPROFD__SYMBOLIZE__REPLY__INIT;
 	int err;
 
-	if (s->greeted)
-		return -EPROTO;
 	s->greeted = true;
 	ours.version = LIMIT(VERSION);
 	reply.kind_case = CPROFD__SYMBOLIZE__REPLY__KIND_HELLO;

@@ -148,12 +148,13 @@ static void segments_that_overflow_cover_nothing(void **state)
 	static const Elf64_Phdr odd[] = {
 		{PT_LOAD, PF_R | PF_X, UINT64_MAX - 4, 0x1000, 0, 100, 100, 0x1000},
 		{PT_LOAD, PF_R | PF_X, 0x1000, 0x1000, 0, 0, 0x1000, 0x1000},
+		{PT_LOAD, PF_R | PF_X, 0, 0x1000, 0, 0, 0x1000, 0x1000},
 	};
 	struct elf_file f;
 	uint64_t at;
 
 	(void)state;
-	elf_build(&image, one, 1, odd, 2);
+	elf_build(&image, one, 1, odd, 3);
 	assert_int_equal(open_image(&f), REASON_NONE);
 	assert_false(elf_file_vaddr(&f, UINT64_MAX - 2, &at));
 	assert_false(elf_file_vaddr(&f, 0x1000, &at));

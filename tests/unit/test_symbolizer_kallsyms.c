@@ -144,6 +144,13 @@ static void ranges_never_overlap(void **state)
 	expect_range(s, 4, "none");
 	expect(s, 0x18000, "_text@10000");
 	s->type->free(s);
+	/* the kernel begins with a padding that pads nothing */
+	s = index_of("0000000000001f00 t a\t[a]\n"
+		     "0000000000001f80 t __pfx_gone\n"
+		     "0000000000001f90 t f\n");
+	expect_range(s, 0, "kernel.kallsyms 1f80-2000");
+	expect_range(s, 1, "a 1f00-1f80");
+	s->type->free(s);
 }
 
 static void a_text_without_bounds_goes_from_first_to_last(void **state)
@@ -161,6 +168,8 @@ static void the_better_of_two_names_is_shown(void **state)
 {
 	struct source *s = index_of("0000000000001000 T __x64_sys_read\n"
 				    "0000000000001000 t short\n"
+				    "0000000000003000 T __pfx_z\n"
+				    "0000000000003000 t longer_than_that\n"
 				    "0000000000002000 t __memcpy\n"
 				    "0000000000002000 t memcpy_orig\n"
 				    "0000000000002000 t memcpy\n");
@@ -168,6 +177,7 @@ static void the_better_of_two_names_is_shown(void **state)
 	(void)state;
 	expect(s, 0x1000, "__x64_sys_read@1000"); /* global before local */
 	expect(s, 0x2000, "memcpy@2000");
+	expect(s, 0x3000, "longer_than_that@3000");
 	s->type->free(s);
 }
 
@@ -214,6 +224,7 @@ static void an_index_above_its_ceiling_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(kallsyms_new(kernel, strlen(kernel), 100, &s), REASON(TOO_LARGE));
+	assert_int_equal(kallsyms_new(kernel, strlen(kernel), 300, &s), REASON(TOO_LARGE));
 	assert_null(s);
 }
 

@@ -99,6 +99,10 @@ static void names_of_one_place_are_chosen_as_people_write_them(void **state)
 		{"__select", TEXT, 9, G, F, IN_TEXT},
 		{"select", TEXT, 9, W, F, IN_TEXT},
 	};
+	const struct elf_symbol internal[] = {
+		{"__GI_f", TEXT, 9, L, F, IN_TEXT},
+		{"____a_longer_name", TEXT, 9, L, F, IN_TEXT},
+	};
 	const struct elf_symbol lengths[] = {
 		{"longer", TEXT, 9, G, F, IN_TEXT},
 		{"bbb", TEXT, 9, G, F, IN_TEXT},
@@ -116,6 +120,7 @@ static void names_of_one_place_are_chosen_as_people_write_them(void **state)
 	WINNER(write_);
 	WINNER(malloc_);
 	WINNER(select_);
+	WINNER(internal);
 	WINNER(lengths);
 	WINNER(kinds);
 }
@@ -126,6 +131,7 @@ static void versions_are_no_part_of_a_name(void **state)
 		{"__pthread_create_2_1", TEXT, 16, L, F, IN_TEXT},
 		{"pthread_create@GLIBC_2.2.5", TEXT, 16, G, F, IN_TEXT},
 		{"pthread_create@@GLIBC_2.34", TEXT, 16, G, F, IN_TEXT},
+		{"memcpy@@GLIBC_2.14", TEXT + 16, 16, G, F, IN_TEXT},
 		{"@start", TEXT + 32, 16, G, F, IN_TEXT},
 		{"a@", TEXT + 64, 16, G, F, IN_TEXT},
 		{"?f@@YA(X)Z", TEXT + 96, 16, G, F, IN_TEXT},
@@ -134,6 +140,7 @@ static void versions_are_no_part_of_a_name(void **state)
 
 	(void)state;
 	expect(s, TEXT, "pthread_create");
+	expect(s, TEXT + 16, "memcpy");
 	expect(s, TEXT + 32, "@start");
 	expect(s, TEXT + 64, "a@");
 	expect(s, TEXT + 96, "?f@@YA(X)Z");
@@ -170,6 +177,9 @@ static void an_unsized_symbol_ends_at_the_next_or_its_section(void **state)
 	const struct elf_symbol symbols[] = {
 		{"label", TEXT + 0x10, 0, L, N, IN_TEXT},
 		{"sized", TEXT + 0x40, 0x10, L, F, IN_TEXT},
+		{"same_place", TEXT + 0x60, 0, L, F, IN_TEXT},
+		{"as_this", TEXT + 0x60, 0x10, L, F, IN_TEXT},
+		{"in_between", TEXT + 0x64, 2, L, F, IN_TEXT},
 		{"tail", TEXT + 0x80, 0, G, F, IN_TEXT},
 	};
 	struct source *s = INDEX(symbols);
@@ -177,6 +187,8 @@ static void an_unsized_symbol_ends_at_the_next_or_its_section(void **state)
 	(void)state;
 	expect(s, TEXT + 0x3f, "label");
 	expect(s, TEXT + 0x50, NULL); /* neither sized, nor label again */
+	expect(s, TEXT + 0x6f, "as_this");
+	expect(s, TEXT + 0x70, NULL); /* the unsized name of that place ended, too */
 	expect(s, TEXT + TEXT_SIZE - 1, "tail");
 	expect(s, SECOND, NULL);
 	s->type->free(s);
@@ -289,7 +301,7 @@ static void broken_tables_are_malformed(void **state)
 		else if (damage == 1)
 			image.sections[3].sh_link = 99;
 		else if (damage == 2)
-			image.sections[3].sh_link = 1;
+			image.sections[3].sh_link = 3;
 		else if (damage == 3)
 			image.sections[3].sh_offset = UINT64_MAX - 8;
 		else if (damage == 4)
