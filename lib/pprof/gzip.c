@@ -81,7 +81,7 @@ static int expand_member(z_stream *stream, struct buf *out)
 	int status = Z_OK;
 
 	while (status != Z_STREAM_END) {
-		uint8_t over;
+		uint8_t over = 0;
 		size_t left = out->ceiling - out->len;
 		size_t room = left < STEP ? left : STEP;
 		uint8_t *at = room ? buf_reserve(out, room) : &over;

@@ -117,6 +117,7 @@ def random_spec(seed, n_samples=200):
     spec.functions = [(f"ns::f{i}<{i % 3}>()", f"_ZN2ns2f{i}E", f"dir{i % 3}/file{i % 7}.cc",
                        rng.randrange(0, 99)) for i in range(60)]
     spec.functions += [("f", "f", "", 0), ("f", "f", "", 1), ("f", "_f", "", 0), ("f", "f", "a", 0)]
+    spec.functions += [("a_long_name" + "x" * i, "", "a_long_directory/a.c", 0) for i in range(4)]
     taken = set()
     while len(taken) < 150:
         mapping = rng.choice([None, *range(9)])
@@ -318,7 +319,7 @@ def test_folded_starts_with_the_process_on_a_whole_host(tool, spec):
 
 def test_folded_keeps_its_lines_whole_and_sorted(tool):
     spec = random_spec(1)
-    names = ["a", "a b", "a+", "a;b", "a<b>", " lead", "tab\there", "new\nline", "\x85c1", "ü", "a\x7f"]
+    names = ["a b", "a<", "a", "a+", "a;b", "a<b>", " lead", "tab\there", "new\nline", "\x85c1", "ü", "a\x7f"]
     spec.functions = [(name, "", "", 0) for name in names]
     spec.locations = [(0, 0x400100 + i, [(i, 0)]) for i in range(len(names))]
     spec.samples = [([i, j], [1, 1], {}) for i in range(len(names)) for j in range(len(names))]
@@ -458,7 +459,8 @@ def go_like(change=None):
     p.location.add(id=3, mapping_id=70, address=5001)
     p.location.add(id=4, address=1)
     p.sample.add(location_id=[900, 3, 4], value=[5]).label.add(key=5, str=6)
-    p.sample[0].label.add(key=5, num=3)
+    p.string_table.append("pid")
+    p.sample[0].label.add(key=7, num=3)
     if change:
         change(p)
     return p.SerializeToString()
@@ -484,14 +486,14 @@ def set_first(what, field, value):
     (lambda p: p.location.add(id=3), "two locations have id 3"),
     (lambda p: p.function.add(id=2**63), f"two functions have id {2**63}"),
     (lambda p: p.mapping.add(id=70), "two mappings have id 70"),
-    (set_first("function", "name", 7), "a function has string 7 of 7"),
-    (set_first("mapping", "build_id", -1), "a mapping has string -1 of 7"),
-    (lambda p: setattr(p.sample[0].label[0], "str", 99), "a label has string 99 of 7"),
-    (lambda p: p.comment.append(2**40), f"a comment has string {2**40} of 7"),
+    (set_first("function", "name", 8), "a function has string 8 of 8"),
+    (set_first("mapping", "build_id", -1), "a mapping has string -1 of 8"),
+    (lambda p: setattr(p.sample[0].label[0], "str", 99), "a label has string 99 of 8"),
+    (lambda p: p.comment.append(2**40), f"a comment has string {2**40} of 8"),
     (lambda p: p.sample[0].value.append(1), "a sample has 2 values for 1 sample types"),
     (lambda p: p.ClearField("sample_type"), "it has samples but no sample type"),
     (lambda p: p.string_table.insert(0, "x"), "its string table does not start with an empty string"),
-    (lambda p: setattr(p, "drop_frames", 50), "a drop_frames has string 50 of 7"),
+    (lambda p: setattr(p, "drop_frames", 50), "a drop_frames has string 50 of 8"),
 ])
 def test_what_is_wrong_is_said(tool, change, why):
     code, out, err = call(tool, "folded", data=go_like(change))
