@@ -25,8 +25,10 @@
 
 #include <bpf/bpf.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/io.h"
 #include "base/scope.h"
 #include "live/workload.h"
 #include "opener/opener.h"
@@ -44,6 +46,7 @@ static struct {
 } asked = {.hz = 999, .seconds = 60, .ring_bytes = 16384};
 
 #define SHORT_SECONDS 2.0
+#define BURNER_DEPTH  8
 
 static unsigned n_failed;
 
@@ -83,7 +86,7 @@ static pid_t burn(const char *name, int cpu, void (*work)(void))
 
 static void burn_shallow(void)
 {
-	workload_depth(8);
+	workload_depth(BURNER_DEPTH);
 }
 
 static void burn_many(void)
@@ -107,9 +110,11 @@ struct known_stack {
 
 struct tally {
 	uint64_t drained;
-	uint64_t foreign;   /* bear a name that only other namespaces have */
-	uint64_t own;       /* bear the name "inner" */
-	uint64_t senseless; /* flags and counts contradict each other */
+	uint64_t foreign;                    /* bear a name that only other namespaces have */
+	uint64_t own;                        /* bear the name "inner" */
+	uint64_t own_in_user_mode, own_deep; /* ... flagged so; with BURNER_DEPTH user frames */
+	struct abi_sample own_last;          /* ... the last one's header */
+	uint64_t senseless;                  /* flags and counts contradict each other */
 	uint64_t distinct;
 	uint64_t confused;      /* one id, two stacks */
 	uint64_t last_ns[1024]; /* per CPU */
@@ -147,6 +152,14 @@ static bool makes_sense(const struct abi_sample *s)
 	       !(s->flags & (ABI_SAMPLE_NO_MM | ABI_SAMPLE_KTHREAD) && s->n_user);
 }
 
+static void count_own(struct tally *t, const struct abi_sample *s)
+{
+	t->own++;
+	t->own_in_user_mode += !!(s->flags & ABI_SAMPLE_USER_MODE);
+	t->own_deep += s->n_user >= BURNER_DEPTH;
+	memcpy(&t->own_last, s, sizeof(*s));
+}
+
 static void count_sample(void *ctx, const struct abi_sample *s)
 {
 	struct tally *t = ctx;
@@ -154,7 +167,8 @@ static void count_sample(void *ctx, const struct abi_sample *s)
 
 	t->drained++;
 	t->foreign += !strncmp(s->comm, "outer", 16) || !strncmp(s->comm, "sibling", 16);
-	t->own += !strncmp(s->comm, "inner", 16);
+	if (!strncmp(s->comm, "inner", 16))
+		count_own(t, s);
 	t->senseless += !makes_sense(s);
 	t->backwards += s->time_ns <= *last;
 	*last = s->time_ns;
@@ -177,7 +191,8 @@ struct run {
 	const char *name;
 	struct sampler_options options;
 	double seconds, held_from, held_to;
-	bool shed; /* hold the service's capabilities alone, as another user */
+	pid_t burner; /* who is named "inner", in the daemon's namespace */
+	bool shed;    /* hold the service's capabilities alone, as another user */
 };
 
 struct outcome {
@@ -323,6 +338,35 @@ static bool conserve(const struct run *run, struct outcome *ret)
 
 /* ---- the tests ---- */
 
+/* Field 22 of /proc/PID/stat: when it started, in clock ticks after boot. */
+static uint64_t started(pid_t pid)
+{
+	scoped(buf_fini) struct buf text = buf_with_ceiling(4096);
+	char path[64], *at;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	(void)io_read_file(AT_FDCWD, path, &text);
+	buf_append(&text, "", 1);
+	at = strrchr((char *)text.bytes, ')');
+	for (unsigned field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* What the records say of the burner, beside what we and /proc know of it. */
+static void check_burner(const struct run *run, const struct tally *t)
+{
+	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	check_least("the burner was seen", t->own, (uint64_t)(asked.hz * SHORT_SECONDS / 10));
+	check_same("its process", t->own_last.tgid, (uint32_t)run->burner);
+	check_same("its thread", t->own_last.tid, (uint32_t)run->burner);
+	check_same("its CPU", t->own_last.cpu, 0u);
+	check_same("its start", t->own_last.start_boottime_ns / tick_ns, started(run->burner));
+	check_least("9 of 10 of its ticks hit user mode", t->own_in_user_mode, t->own * 9 / 10);
+	check_least("9 of 10 of its stacks are whole", t->own_deep, t->own * 9 / 10);
+}
+
 static void variant_body(void *arg)
 {
 	const struct run *run = arg;
@@ -335,6 +379,7 @@ static void variant_body(void *arg)
 	if (run->options.without_task_btf)
 		check_same("read by probe", !!strstr(o.features, "no task_btf"), 1u);
 	check_same("nothing is lost", all_lost(&o.counters), 0u);
+	check_burner(run, &o.tally);
 }
 
 static void variants(void)
@@ -351,6 +396,7 @@ static void variants(void)
 	shed.shed = true;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		all[i]->options.hz = asked.hz;
+		all[i]->burner = burner;
 		in_child(variant_body, all[i]);
 	}
 	end(burner);
