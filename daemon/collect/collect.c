@@ -82,7 +82,9 @@ static void open_objects(
 		uint64_t address = frames[f] - (f > 0);
 		const struct mapping *m = image_mapping_at(i, address, time_ns);
 
-		if (!m && tracker_rescan(c->parts.tracker, i, time_ns))
+		/* the leaf is where it ran; a caller may be garbage from code without frame
+		 * pointers */
+		if (!m && f == 0 && tracker_rescan(c->parts.tracker, i, time_ns))
 			m = image_mapping_at(i, address, time_ns);
 		if (!m || m->object->state != OBJECT_UNOPENED)
 			continue;

@@ -124,6 +124,9 @@ static void add_stacks(struct comments *c, const struct gather *g)
 	add_count(c, g->no_room, "left out, the profile is too large");
 	add_count(c, g->user_cut, "user stack cut at 127 frames");
 	add_count(c, g->kernel_cut, "kernel stack cut at 127 frames");
+	if (g->broken)
+		add(c, "%" PRIu64 " stacks end early: code built without frame pointers",
+			g->broken);
 	add_count(c, g->user_stale, "user stack dropped, taken during exec");
 	add_count(c, g->user_error, "user stack could not be read");
 	add_count(c, g->kernel_error, "kernel stack could not be read");

@@ -152,18 +152,34 @@ static struct gather_frame resolve(struct gather *g, struct gather_known *known,
 	return frame;
 }
 
+/*
+ * A return address outside all code means that the walk has left the chain of frame
+ * pointers: what it found beyond is garbage as well. Not so at the leaf, nor when
+ * the process's mappings are not known.
+ */
+static bool walk_is_lost(const struct gather_known *known, const struct gather_frame *frame)
+{
+	return frame->mapping == GATHER_NO_MAPPING && frame->caller && !known->image->maps_unknown;
+}
+
 /* Resolve the frames of a store's stack into a new stack. False at a ceiling. */
 static bool add_stack(
 	struct gather *g, struct gather_known *known, struct store_stack stack, uint64_t time_ns)
 {
-	struct gather_stack fresh = {.at = g->stack_frames.n, .n = stack.n};
+	struct gather_stack fresh = {.at = g->stack_frames.n};
 
-	for (uint32_t i = 0; i < stack.n; i++) {
-		struct gather_frame frame = resolve(g, known, stack.frames[i], i > 0, time_ns);
+	while (fresh.n < stack.n) {
+		struct gather_frame frame =
+			resolve(g, known, stack.frames[fresh.n], fresh.n > 0, time_ns);
 		uint32_t id = frame_id(g, &frame);
 
 		if (id == IDMAP_NONE || !vec_push(&g->stack_frames, id, MAX_STACK_FRAMES))
 			return false;
+		fresh.n++;
+		if (walk_is_lost(known, &frame)) {
+			g->broken++;
+			break;
+		}
 	}
 	if (!vec_push(&g->stacks, fresh, MAX_STACKS))
 		return false;

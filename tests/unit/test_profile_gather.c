@@ -200,6 +200,30 @@ static void a_call_that_ends_a_mapping_belongs_to_it(void **state)
 	gather_fini(&g);
 }
 
+/* Code without frame pointers leads the walk into data. */
+static void a_walk_ends_where_it_leaves_the_code(void **state)
+{
+	struct world *w = *state;
+	struct profile_request r = of_pid(10);
+	struct gather g = {0};
+	const uint64_t user[] = {TEXT + 0x10, 0x7ffd00001234, TEXT + 0x20};
+	struct abi_sample abi = {.time_ns = 1000, .tgid = 10, .tid = 10, .n_user = 3};
+	struct store_sample s = {
+		.time_ns = 1000, .tid = 10, .user_stack_id = 99, .user_frames = user, .n_user = 3};
+	enum tracker_user user_half;
+
+	spawn(w, 100, 10, "/bin/a", 7);
+	tracker_advance(w->tracker, 1000);
+	s.owner = tracker_attribute(w->tracker, &abi, &user_half);
+	assert_non_null(s.owner);
+	assert_int_equal(store_add(w->store, &s), 0);
+	gather_rows(&g, &r, w->store);
+	assert_int_equal(g.stacks.at[g.groups.at[0].user].n, 2);
+	assert_int_equal(frame(&g, g.groups.at[0].user, 1)->mapping, GATHER_NO_MAPPING);
+	assert_int_equal(g.broken, 1);
+	gather_fini(&g);
+}
+
 static void the_daemons_own_samples_are_left_out_of_the_host_but_counted(void **state)
 {
 	struct world *w = *state;
@@ -295,6 +319,8 @@ int main(void)
 			a_library_that_took_anothers_place_is_told_apart, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
 			a_call_that_ends_a_mapping_belongs_to_it, make_world, end_world),
+		cmocka_unit_test_setup_teardown(
+			a_walk_ends_where_it_leaves_the_code, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
 			the_daemons_own_samples_are_left_out_of_the_host_but_counted, make_world,
 			end_world),
