@@ -230,6 +230,12 @@ $1: $1.o $(call archives_of,$(call part_of,$1))
 	$$(Q)$$(CC) $$(BASE_LDFLAGS) -o $$@ $$< $(call archives_of,$(call part_of,$1)) $(call libs_of,$(call part_of,$1)) $(if $(filter test_%,$(notdir $1)),$(call pkg_libs,cmocka))
 endef
 $(foreach t,$(UNIT_TESTS) $(LIVE_TESTS) $(BENCHES) $(TOOLS),$(eval $(call test_program,$t)))
+# what daemon/symbols is tested against: it stands beside the tests that start it
+FAKE_SYMBOLIZER := $(O)/tests/unit/fake_symbolizer
+$(FAKE_SYMBOLIZER): $(FAKE_SYMBOLIZER).o $(call archives_of,control)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_LDFLAGS) -o $@ $< $(call archives_of,control) $(call libs_of,control)
+$(O)/tests/unit/test_symbols_broker: | $(FAKE_SYMBOLIZER)
 unit: $(UNIT_TESTS)
 live: $(PROGRAMS) $(LIVE_TESTS)
 
