@@ -402,11 +402,11 @@ def test_a_reader_that_leaves_is_an_error_not_a_signal(serve, out):
     assert ended(result) == (1, "cprofctl: cannot write standard output: Broken pipe\n")
 
 
-@pytest.mark.parametrize("closed", [0, 1, 2])
+@pytest.mark.parametrize("closed", ["0>&-", "1>&-", "2>&-", "1>&- 2>&-", "0>&- 1>&- 2>&-"])
 def test_a_closed_standard_descriptor_is_not_reused(serve, out, closed):
     server = serve(recording())
     result = subprocess.run(
-        ["sh", "-c", f'exec "$0" "$@" {closed}>&-', CPROFCTL, "record", "--socket", server.path, "-a",
+        ["sh", "-c", f'exec "$0" "$@" {closed}', CPROFCTL, "record", "--socket", server.path, "-a",
          "-o", "x"], cwd=out, capture_output=True, timeout=GIVE_UP_S, check=False)
     assert result.returncode == 0
     assert (out / "x").read_bytes() == PROFILE
@@ -550,7 +550,9 @@ assert not c.sock.recv(1)
 @pytest.mark.parametrize("where", ["bin", "sbin", "libexec/cprofd", "lib/cprofd"])
 def test_root_gets_a_private_cprofd(installed, out, where):
     program = installed(WELL, where)
-    result = in_bare_run([program, "record", "-p", "1", "-F", "49", "-o", "x"], cwd=out)
+    with open("/dev/null", "rb") as ours:  # something to inherit, which it must not
+        result = in_bare_run([program, "record", "-p", "1", "-F", "49", "-o", "x"], cwd=out,
+                             pass_fds=[ours.fileno()])
     text = result.stderr.decode()
     assert result.returncode == 0, text
     assert text.startswith(
