@@ -192,7 +192,10 @@ static enum object_why open_file(
 			first = why;
 	}
 	why = open_path(m->object, t->root_fd, ret_fd);
-	return why == OBJECT_WHY_NONE || first == OBJECT_WHY_GONE ? why : first;
+	/* what stands in our root says why only when the process had none to look at */
+	if (why == OBJECT_WHY_NONE || (root_fd < 0 && first == OBJECT_WHY_GONE))
+		return why;
+	return first;
 }
 
 /* ---- the vDSO --------------------------------------------------------------------------- */
