@@ -177,7 +177,7 @@ define c_object # directory of objects, include path
 $(O)/$1/%.o: $1/%.c Makefile | $(PROTO_HDR)
 	$$(call say,CC,$$@)
 	$$(Q)mkdir -p $$(@D) && $$(CC) $$(BASE_CFLAGS) $$(CFLAGS) $2 $$(DEPFLAGS) -c $$< -o $$@
-$(O)/tidy/$1/%.ok: $(O)/$1/%.o .clang-tidy
+$(O)/tidy/$1/%.ok: $(O)/$1/%.o .clang-tidy tests/.clang-tidy
 	$$(call say,TIDY,$1/$$*.c)
 	$$(Q)mkdir -p $$(@D) && clang-tidy --quiet $1/$$*.c -- -std=gnu17 -D_GNU_SOURCE -DCPROFD_VERSION='""' $2 2>$$@.err || { cat $$@.err >&2; exit 1; }
 	$$(Q)mv $$@.err $$@

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef diag_set
 int diag_set(struct diag *diag, int err, const char *format, ...)
 {
 	char text[DIAG_MAX];

@@ -23,4 +23,9 @@ struct diag {
 int diag_set(struct diag *diag, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__
+/* it cannot see into diag.c, and would follow paths on which an error is 0 */
+#define diag_set(diag, err, ...) (diag_set(diag, err, __VA_ARGS__), (err))
+#endif
+
 #endif

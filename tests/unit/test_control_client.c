@@ -114,9 +114,10 @@ static void errors_of_the_server_become_errno(void **state)
 	struct control_client *c = greeted(&options);
 
 	(void)state;
-	for (uint8_t code = 0; code < sizeof(expected) / sizeof(expected[0]); code++) {
+	for (size_t code = 0; code < sizeof(expected) / sizeof(expected[0]); code++) {
 		/* Error {code, text: "no"} */
-		const uint8_t error[] = {8, 0, 0, 0, 0x12, 6, 0x08, code, 0x12, 2, 'n', 'o'};
+		const uint8_t error[] = {
+			8, 0, 0, 0, 0x12, 6, 0x08, (uint8_t)code, 0x12, 2, 'n', 'o'};
 		Cprofd__Control__ServerMessage *m = NULL;
 
 		serve(error, sizeof(error));
