@@ -7,7 +7,11 @@ workload  workload("name.c", *flags) compiles a file of tests/live (or an absolu
           .rs by rustc with frame pointers and v0 symbols. cc="clang" takes another compiler,
           variant="lld" tells apart programs made of one source with other flags
 record    record(*arguments, timeout=S) runs `cprofctl record ... -o FILE`, which must succeed;
-          gives .path, .stderr, .stdout
+          gives .path, .stderr, .stdout. A pprof file must pass check_profile.py
+running   running(argv, **popen) starts a program and waits until it prints "ready"; gives its
+          process, with the lines before that as .said
+sample    sample(pid, N, *arguments) records at 999 Hz for as long as it takes to get N samples of
+          the process, and gives a profiles.Profile with at least so many
 pprof     pprof(*arguments) runs `go tool pprof ...`, which must succeed; gives its output
 sysctl    sysctl("kernel.kptr_restrict", 2) sets it until the test ends
 """
@@ -15,12 +19,16 @@ sysctl    sysctl("kernel.kptr_restrict", 2) sets it until the test ends
 import os
 import pathlib
 import subprocess
+import time
 import types
 
 import pytest
 
+import check_profile
+import profiles
+
 HERE = pathlib.Path(__file__).resolve().parent
-GCC_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer",
+GCC_FLAGS = ["-D_GNU_SOURCE", "-O1", "-g", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer",
              "-fno-optimize-sibling-calls", "-pthread"]
 
 
@@ -87,12 +95,61 @@ def workload(tmp_path_factory, go_env):
     return build_one
 
 
+def _assert_valid(path, arguments):
+    expect = {"types": [("samples", "count"), ("cpu", "nanoseconds")],
+              "period_type": ("cpu", "nanoseconds"),
+              "symbolized": "--no-symbols" not in arguments}
+    violations = check_profile.check(path, expect)
+    assert not violations, "\n".join(violations)
+
+
 @pytest.fixture
 def record(cprofctl, tmp_path):
     def run(*arguments, timeout=120, name="profile.pb.gz"):
         path = tmp_path / name
         done = _must([cprofctl, "record", *arguments, "-o", path], timeout=timeout)
+        if "--format" not in arguments:
+            _assert_valid(path, arguments)
         return types.SimpleNamespace(path=path, stdout=done.stdout, stderr=done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def running(spawn):
+    def start(argv, **popen):
+        process = spawn(argv, stdout=subprocess.PIPE, text=True, **popen)
+        process.said = []
+        for line in process.stdout:
+            if line.strip() == "ready":
+                return process
+            process.said.append(line.strip())
+        return pytest.fail(f"{argv} ended before it was ready: exit code {process.wait()}")
+
+    return start
+
+
+def _cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def sample(record, note):
+    def run(pid, count, *arguments, name="profile.pb.gz"):
+        before = _cpu_seconds(pid)
+        time.sleep(0.5)
+        rate = max(0.1, (_cpu_seconds(pid) - before) / 0.5)
+        for _ in range(3):  # others may want the CPU too
+            seconds = min(60, 1.03 * count / 999 / min(rate, os.cpu_count()))
+            recorded = record("-p", str(pid), "-F", "999", "-s", f"{seconds:.2f}", *arguments,
+                              name=name)
+            profile = profiles.Profile(recorded.path)
+            if profile.samples >= count:
+                note(f"{profile.samples} samples")
+                return profile
+            rate = max(0.1, 0.9 * profile.samples / 999 / seconds)
+        return pytest.fail(f"{profile.samples} samples in {seconds:.0f} s, {count} are needed")
 
     return run
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle works on two threads in a tree of functions and profiles itself over net/http/pprof. It
+// prints the address that it serves on.
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"sort"
+	"strconv"
+)
+
+var results [8]uint64
+
+//go:noinline
+func churn(me, steps int) {
+	x := results[me]
+	for i := 0; i < steps; i++ {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	results[me] = x
+}
+
+//go:noinline
+func mix(me, steps int) {
+	x := results[me]
+	for i := 0; i < steps; i++ {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	results[me] = x
+	churn(me, steps/2)
+}
+
+//go:noinline
+func descend(me, depth, steps int) {
+	if depth > 0 {
+		descend(me, depth-1, steps)
+		return
+	}
+	churn(me, steps)
+}
+
+//go:noinline
+func sorting(dice *rand.Rand) {
+	words := make([]string, 300)
+	for i := range words {
+		words[i] = strconv.Itoa(dice.Intn(1000000))
+	}
+	sort.Strings(words)
+}
+
+//go:noinline
+func counting(dice *rand.Rand) {
+	seen := map[int]int{}
+	for i := 0; i < 3000; i++ {
+		seen[dice.Intn(500)]++
+	}
+}
+
+//go:noinline
+func round(me int, dice *rand.Rand) {
+	churn(me, 20000+dice.Intn(40000))
+	mix(me, 20000+dice.Intn(20000))
+	descend(me, 20, 10000+dice.Intn(20000))
+	sorting(dice)
+	counting(dice)
+}
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for i := 0; i < 2; i++ {
+		go func(me int) {
+			dice := rand.New(rand.NewSource(int64(me)))
+			for {
+				round(me, dice)
+			}
+		}(i)
+	}
+	fmt.Println(listener.Addr())
+	fmt.Fprintln(os.Stderr, http.Serve(listener, nil))
+}
