@@ -14,6 +14,15 @@
 
 #include <seccomp.h>
 
+#ifdef __has_feature /* clang's way to say it, beside gcc's macro */
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED
+#endif
+
 #define MAX_DATA          (320ull << 20)
 #define MAX_ADDRESS_SPACE (8ull << 30)
 
@@ -72,7 +81,7 @@ static int lower_limits(uint32_t want_fds, uint32_t *ret_fds)
 		{RLIMIT_CORE, 0},
 		{RLIMIT_FSIZE, 0},
 		{RLIMIT_NPROC, 0},
-#ifndef __SANITIZE_ADDRESS__ /* its shadow alone takes terabytes */
+#ifndef SANITIZED /* its shadow alone takes terabytes */
 		{RLIMIT_DATA, MAX_DATA},
 		{RLIMIT_AS, MAX_ADDRESS_SPACE},
 #endif
@@ -114,7 +123,7 @@ static const int allowed[] = {
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
-#ifdef __SANITIZE_ADDRESS__ /* asks where its stack ends before a jump or an end */
+#ifdef SANITIZED /* asks where its stack ends before a jump or an end */
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(sched_yield),
 #endif
