@@ -14,9 +14,10 @@
 #define REQUEST_CLOCK    1
 #define REQUEST_SIDEBAND 2
 
-#define REQUEST_CPU_MAX 8191   /* the largest CONFIG_NR_CPUS is 8192 */
-#define REQUEST_HZ_MAX  100000 /* the kernel's own default ceiling; beyond it no profile is asked  \
-				*/
+#define REQUEST_CPU_MAX 8191 /* the largest CONFIG_NR_CPUS is 8192 */
+#define REQUEST_HZ_MAX                                                                             \
+	100000 /* the kernel's own default ceiling; beyond it no profile is asked                  \
+		*/
 
 struct opener_request {
 	uint32_t kind;
