@@ -420,6 +420,18 @@ static void a_second_rescan_at_once_is_refused(void **state)
 	assert_int_equal(totals.rescans_refused, 1);
 }
 
+static void a_pid_that_went_to_another_process_is_not_read(void **state)
+{
+	struct tracker *t = *state;
+
+	assert_int_equal(tracker_scan(t), 0);
+	write_file(proc, "7/stat", "7 (new) S 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 501 1\n");
+	write_file(proc, "7/maps", "400000-401000 r-xp 00000000 08:01 33 /lib/other.so\n");
+	assert_false(tracker_rescan(t, tracker_find(t, 7), 300));
+	assert_string_equal(path_at(t, 0x400000, 400), "/lib/x.so");
+	assert_string_equal(tracker_find(t, 7)->comm, "prog");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -446,6 +458,7 @@ int main(void)
 		CASE(a_process_that_only_samples_tell_of_is_read_from_proc),
 		CASE(a_rescan_keeps_what_is_known_and_ends_what_is_gone),
 		CASE(a_second_rescan_at_once_is_refused),
+		CASE(a_pid_that_went_to_another_process_is_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
