@@ -133,7 +133,7 @@ static enum symbol_reason unasked_reason(const struct gather *g, const struct ga
 	const struct object *o;
 
 	if (f->mapping == GATHER_NO_MAPPING)
-		return SYMBOL_ANONYMOUS;
+		return SYMBOL_NO_MAPPING;
 	o = g->mappings.at[f->mapping].object;
 	return o->kind == OBJECT_ANON || o->kind == OBJECT_SPECIAL ? SYMBOL_ANONYMOUS
 								   : SYMBOL_NO_OBJECT;

@@ -30,6 +30,7 @@ static const char *const reason_names[] = {
 	[SYMBOL_LATE] = "late",
 	[SYMBOL_NO_SYMBOLIZER] = "no_symbolizer",
 	[SYMBOL_NO_KALLSYMS] = "no_kallsyms",
+	[SYMBOL_NO_MAPPING] = "no_mapping",
 };
 
 const char *symbol_reason_name(enum symbol_reason reason)

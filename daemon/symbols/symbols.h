@@ -53,6 +53,7 @@ enum symbol_reason {
 	SYMBOL_LATE,           /* the job's deadline passed first */
 	SYMBOL_NO_SYMBOLIZER,  /* it cannot be started */
 	SYMBOL_NO_KALLSYMS,    /* /proc/kallsyms could not be opened */
+	SYMBOL_NO_MAPPING, /* nothing executable is known at the address (never a job's answer) */
 };
 
 /* For comments and status: "no_symbol", "set_aside", ... Static. */
@@ -74,8 +75,8 @@ struct symbols_range {
 };
 
 int symbols_new(sd_event *loop, const struct symbols_options *options, struct symbols **ret);
-void symbols_free(
-	struct symbols *s); /* kills the symbolizer; unfinished jobs must have been cancelled */
+/* Kills the symbolizer. All jobs must have been freed. NULL is accepted. */
+void symbols_free(struct symbols *s);
 
 /*
  * An object got its first sample: have it indexed, so that names are quick later.
