@@ -16,6 +16,22 @@
 #define PERF_RECORD_MISC_MMAP_BUILD_ID (1 << 14)
 #endif
 
+bool record_matters(const void *bytes, size_t len)
+{
+	struct cursor c = cursor_over(bytes, len);
+
+	switch (cursor_u32le(&c)) {
+	case PERF_RECORD_MMAP2:
+	case PERF_RECORD_COMM:
+	case PERF_RECORD_FORK:
+	case PERF_RECORD_EXIT:
+	case PERF_RECORD_LOST:
+		return true;
+	default:
+		return c.failed;
+	}
+}
+
 uint64_t record_time(const void *bytes, size_t len)
 {
 	struct cursor c = cursor_over(bytes, len);

@@ -46,6 +46,12 @@ struct record {
 	};
 };
 
+/*
+ * Is it of a type that concerns us (or too short to say)? To be asked before its time:
+ * the kernel leaves the trailer of KSYMBOL records uninitialised, seen on 6.18.
+ */
+bool record_matters(const void *bytes, size_t len);
+
 /* The time in the trailer; 0 when the record is too short for one. */
 uint64_t record_time(const void *bytes, size_t len);
 

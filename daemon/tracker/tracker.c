@@ -133,6 +133,8 @@ static void enqueue(struct tracker *t, const void *record, size_t len, uint64_t 
 {
 	uint64_t time_ns = record_time(record, len);
 
+	if (!record_matters(record, len))
+		return;
 	if (!time_ns || time_ns < t->earliest_ns || time_ns > latest_ns || len > UINT16_MAX) {
 		refuse(t, record, len);
 		return;

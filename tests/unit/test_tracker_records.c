@@ -364,6 +364,21 @@ static void malformed_records_are_counted_and_change_nothing(void **state)
 	assert_null(tracker_find(t, 7));
 }
 
+static void records_of_other_types_are_no_business_of_ours(void **state)
+{
+	struct tracker *t = *state;
+	struct record_bytes r;
+
+	/* KSYMBOL, with the trailer that the kernel forgets to fill in */
+	record_begin(&r, 17, 0);
+	record_str(&r, "bpf_prog_0123456789abcdef_handler");
+	record_end(&r, 0xc0012345, 0, 0);
+	feed(t, r);
+	tracker_advance(t, 200);
+	assert_int_equal(totals(t).malformed, 0);
+	assert_int_equal(totals(t).records, 0);
+}
+
 static void what_is_outside_our_pid_namespace_is_no_process(void **state)
 {
 	struct tracker *t = *state;
@@ -534,6 +549,7 @@ int main(void)
 		CASE(records_are_applied_by_time_whatever_order_they_come_in),
 		CASE(a_record_that_comes_too_late_is_counted_and_applied_now),
 		CASE(malformed_records_are_counted_and_change_nothing),
+		CASE(records_of_other_types_are_no_business_of_ours),
 		CASE(what_is_outside_our_pid_namespace_is_no_process),
 		CASE(lost_records_are_counted_and_each_sampled_process_is_read_once),
 		CASE(one_build_id_under_two_paths_is_one_object),
