@@ -15,7 +15,6 @@
 #include "base/scope.h"
 #include "base/utf8.h"
 #include "control/frame.h"
-#include "server/commands.h"
 #include "server/recording.h"
 
 #define READ_STEP      16384
@@ -196,7 +195,7 @@ static void handle(struct connection *c, const uint8_t *bytes, size_t len)
 	else if (!c->said_hello)
 		breach(c, "the first message must be Hello");
 	else
-		command_run(c, message);
+		c->options.command(c, message);
 	if (message)
 		frame_free(&message->base);
 }

@@ -25,6 +25,8 @@ struct recording;
 struct connection_options {
 	const struct server_parts *parts; /* borrowed */
 	struct peer peer;
+	/* carries out one message of a client that has said Hello; answers by connection_send() */
+	void (*command)(struct connection *c, const Cprofd__Control__ClientMessage *message);
 	/* the client is gone or was dropped; the connection must be freed, not from within */
 	void (*closed)(void *ctx, struct connection *c);
 	void *ctx;

@@ -10,6 +10,7 @@
 
 #include "base/scope.h"
 #include "server/access.h"
+#include "server/commands.h"
 #include "server/connection.h"
 
 struct server {
@@ -88,8 +89,11 @@ static void on_closed(void *ctx, struct connection *c)
 /* Serve `fd`, which is taken. */
 static int add_client(struct server *s, int fd, const struct peer *peer, struct connection **ret)
 {
-	const struct connection_options options = {
-		.parts = &s->parts, .peer = *peer, .closed = on_closed, .ctx = s};
+	const struct connection_options options = {.parts = &s->parts,
+		.peer = *peer,
+		.command = command_run,
+		.closed = on_closed,
+		.ctx = s};
 	unsigned at = 0;
 	int err;
 

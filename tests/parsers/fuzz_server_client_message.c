@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/commands.h"
 #include "server/connection.h"
 
 #define INPUT_MAX 60000 /* a socket takes that much at once */
@@ -27,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* nobody: every request is refused, after it was taken apart */
 	const struct connection_options options = {.parts = &parts,
 		.peer = {.uid = 65534, .gid = 65534},
+		.command = command_run,
 		.closed = on_closed,
 		.ctx = &closed};
 	struct connection *c;
