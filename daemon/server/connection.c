@@ -36,6 +36,11 @@ const struct server_parts *connection_parts(const struct connection *c)
 	return c->options.parts;
 }
 
+const struct server_counts *connection_counts(const struct connection *c)
+{
+	return c->options.counts;
+}
+
 const struct peer *connection_peer(const struct connection *c)
 {
 	return &c->options.peer;

@@ -23,7 +23,8 @@ struct recording;
 #define CONNECTION_MAX_FRAME 65536
 
 struct connection_options {
-	const struct server_parts *parts; /* borrowed */
+	const struct server_parts *parts;   /* borrowed */
+	const struct server_counts *counts; /* borrowed */
 	struct peer peer;
 	/* carries out one message of a client that has said Hello; answers by connection_send() */
 	void (*command)(struct connection *c, const Cprofd__Control__ClientMessage *message);
@@ -40,6 +41,7 @@ void connection_free(struct connection *c); /* NULL is accepted */
 /* ---- for the commands ---- */
 
 const struct server_parts *connection_parts(const struct connection *c);
+const struct server_counts *connection_counts(const struct connection *c);
 const struct peer *connection_peer(const struct connection *c);
 sd_event *connection_loop(const struct connection *c);
 

@@ -22,7 +22,7 @@ struct server {
 	struct connection *clients[SERVER_MAX_CLIENTS];
 	struct connection *private_client;
 	bool gone[SERVER_MAX_CLIENTS];
-	uint64_t refused;
+	struct server_counts counts;
 };
 
 static int on_sweep(sd_event_source *source, void *ctx)
@@ -36,6 +36,7 @@ static int on_sweep(sd_event_source *source, void *ctx)
 		connection_free(s->clients[i]);
 		s->clients[i] = NULL;
 		s->gone[i] = false;
+		s->counts.clients--;
 	}
 	return 0;
 }
@@ -90,6 +91,7 @@ static void on_closed(void *ctx, struct connection *c)
 static int add_client(struct server *s, int fd, const struct peer *peer, struct connection **ret)
 {
 	const struct connection_options options = {.parts = &s->parts,
+		.counts = &s->counts,
 		.peer = *peer,
 		.command = command_run,
 		.closed = on_closed,
@@ -100,14 +102,16 @@ static int add_client(struct server *s, int fd, const struct peer *peer, struct 
 	while (at < SERVER_MAX_CLIENTS && s->clients[at])
 		at++;
 	if (at == SERVER_MAX_CLIENTS) {
-		s->refused++;
+		s->counts.refused++;
 		(void)close(fd);
 		return -EBUSY;
 	}
 	err = connection_new(s->loop, fd, &options, &s->clients[at]);
-	if (!err)
-		*ret = s->clients[at];
-	return err;
+	if (err)
+		return err;
+	s->counts.clients++;
+	*ret = s->clients[at];
+	return 0;
 }
 
 static int on_connect(sd_event_source *source, int listen_fd, uint32_t events, void *ctx)
@@ -141,9 +145,4 @@ int server_serve_private(struct server *s, int fd)
 	const struct peer root = {0};
 
 	return add_client(s, fd, &root, &s->private_client);
-}
-
-uint64_t server_refused(const struct server *s)
-{
-	return s->refused;
 }

@@ -28,6 +28,11 @@ struct server_parts {
 	size_t store_budget_bytes;
 };
 
+struct server_counts {
+	uint64_t clients; /* now */
+	uint64_t refused; /* above SERVER_MAX_CLIENTS */
+};
+
 int server_new(sd_event *loop, const struct server_parts *parts, struct server **ret);
 void server_free(struct server *s); /* closes every connection; NULL is accepted */
 
@@ -39,7 +44,5 @@ int server_listen(struct server *s, int listen_fd);
  * ends (sd_event_exit). Its peer is root: it started us.
  */
 int server_serve_private(struct server *s, int fd);
-
-uint64_t server_refused(const struct server *s); /* connections above SERVER_MAX_CLIENTS */
 
 #endif

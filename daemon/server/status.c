@@ -86,8 +86,10 @@ static void count_symbolizer(struct facts *f)
 	count(&f->symbolizer, "cached", f->symbols.cached);
 }
 
-static void count_held(struct facts *f)
+static void count_held(struct facts *f, const struct server_counts *clients)
 {
+	count(&f->held, "clients", clients->clients);
+	count(&f->held, "clients_refused", clients->refused);
 	count(&f->held, "samples", f->store.rows);
 	count(&f->held, "evicted", f->store.evicted);
 	count(&f->held, "stacks", f->store.stacks);
@@ -99,7 +101,8 @@ static void count_held(struct facts *f)
 	count(&f->held, "objects_unreadable", f->tracker.objects_unreadable);
 }
 
-static int learn(struct facts *f, const struct server_parts *parts)
+static int learn(
+	struct facts *f, const struct server_parts *parts, const struct server_counts *clients)
 {
 	const struct collect_parts *p = collect_parts(parts->collect);
 	struct account *now;
@@ -117,7 +120,7 @@ static int learn(struct facts *f, const struct server_parts *parts)
 	count_sideband(f);
 	count_memory(f, p, parts->store_budget_bytes);
 	count_symbolizer(f);
-	count_held(f);
+	count_held(f, clients);
 	return 0;
 }
 
@@ -132,7 +135,7 @@ static void fill(Cprofd__Control__Status *out, struct facts *f, const struct ser
 	out->seen = f->window.seen;
 	out->idle = f->window.idle;
 	out->stored = f->window.stored;
-	out->pending = f->collect.pending;
+	out->pending = (uint64_t)f->window.pending; /* none were when it started */
 	out->expected = f->window.expected;
 	out->late = f->window.late;
 	out->self = f->window.self;
@@ -159,7 +162,7 @@ void status_send(struct connection *c)
 
 	/* what waits in the rings belongs to the picture */
 	collect_drain(parts->collect);
-	err = learn(&facts, parts);
+	err = learn(&facts, parts, connection_counts(c));
 	if (err) {
 		connection_send_error(
 			c, CPROFD__CONTROL__ERROR_CODE__INTERNAL, "%s", strerror(-err));

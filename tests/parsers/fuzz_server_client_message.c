@@ -24,9 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static sd_event *loop;
 	const struct server_parts parts = {0};
+	const struct server_counts counts = {0};
 	bool closed = false;
 	/* nobody: every request is refused, after it was taken apart */
 	const struct connection_options options = {.parts = &parts,
+		.counts = &counts,
 		.peer = {.uid = 65534, .gid = 65534},
 		.command = command_run,
 		.closed = on_closed,
