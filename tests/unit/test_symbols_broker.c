@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "symbols/known.h"
+#include "symbols/engine.h"
 #include "tracker/object.h"
 
 #define NEVER UINT64_MAX
@@ -374,6 +375,50 @@ static void nobody_is_blamed_for_an_end_between_questions(void **state)
 	object_unref(o);
 }
 
+/* Until something waits on the channel, which the loop has not seen. */
+static void await_channel(const struct fixture *f)
+{
+	struct pollfd waits = {.fd = f->s->channel.sock, .events = POLLIN};
+
+	assert_int_equal(poll(&waits, 1, 60 * 1000), 1);
+}
+
+static void unasked_talk_is_not_taken_for_the_next_answer(void **state)
+{
+	struct fixture f = fixture();
+	struct object *o = object_new("fine");
+
+	(void)state;
+	expect_name(&f, o, 1, "f_1()");
+	assert_int_equal(kill(totals(&f).pid, SIGUSR1), 0);
+	await_channel(&f);
+	expect_name(&f, o, 2, "f_2()");
+	assert_int_equal(totals(&f).nonsense, 1);
+	assert_int_equal(totals(&f).set_aside, 0);
+	fixture_end(&f);
+	object_unref(o);
+}
+
+static void an_end_before_all_of_a_question_was_sent_blames_nobody(void **state)
+{
+	struct fixture f = fixture();
+	struct object *o = object_new("fine");
+	struct symbols_job *job;
+
+	(void)state;
+	expect_name(&f, o, 1, "f_1()");
+	job = job_for(&f, o, 2);
+	start(&f, job);
+	assert_int_equal(f.s->asked.kind, ASKED_NAMES);
+	supervise_lost(f.s, LOSS_CRASH, false);
+	await(&f, 2);
+	assert_string_equal(symbols_job_result(job, 0).name, "f_2()");
+	symbols_job_free(job);
+	assert_int_equal(totals(&f).set_aside, 0);
+	fixture_end(&f);
+	object_unref(o);
+}
+
 static void a_killed_idle_symbolizer_costs_nothing(void **state)
 {
 	struct fixture f = fixture();
@@ -386,8 +431,7 @@ static void a_killed_idle_symbolizer_costs_nothing(void **state)
 		(void)snprintf(name, sizeof(name), "f_%u()", (unsigned)i);
 		expect_name(&f, o, i, name);
 		assert_int_equal(kill(totals(&f).pid, SIGKILL), 0);
-		/* let it be dead for certain, but leave the loop to find out by itself */
-		(void)usleep(20 * 1000);
+		await_channel(&f);
 	}
 	expect_name(&f, o, 9, "f_9()");
 	assert_int_equal(totals(&f).set_aside, 0);
@@ -424,6 +468,14 @@ static void a_program_that_says_nothing_is_said_so(void **state)
 	object_unref(o);
 }
 
+/* Until a question for names is out. */
+static void await_question(struct fixture *f)
+{
+	for (int i = 0; i < TURNS && f->s->asked.kind != ASKED_NAMES; i++)
+		turn(f);
+	assert_int_equal(f->s->asked.kind, ASKED_NAMES);
+}
+
 static void what_misses_the_deadline_is_late(void **state)
 {
 	struct fixture f = fixture();
@@ -453,7 +505,7 @@ static void a_cancelled_job_is_never_done(void **state)
 
 	(void)state;
 	start(&f, job);
-	turn(&f);
+	await_question(&f);
 	symbols_job_free(job);
 	job = job_for(&f, o, 2);
 	start(&f, job);
@@ -495,6 +547,12 @@ static void what_was_asked_is_not_asked_again(void **state)
 	expect_name(&f, o, 1, "f_1()");
 	assert_int_equal(totals(&f).asked, 1);
 	assert_int_equal(totals(&f).cached, 1);
+	assert_int_equal(symbols_job_new(f.s, &job), 0);
+	(void)symbols_job_want(job, o, 1, true); /* another question */
+	start(&f, job);
+	await(&f, 3);
+	assert_string_equal(symbols_job_result(job, 0).name, "caller_f_1()");
+	symbols_job_free(job);
 	fixture_end(&f);
 	object_unref(o);
 }
@@ -543,7 +601,7 @@ static void a_new_job_with_known_answers_does_not_wait_for_a_hang(void **state)
 	expect_name(&f, fine, 1, "f_1()");
 	stuck = job_for(&f, hang, 1);
 	start(&f, stuck);
-	turn(&f);
+	await_question(&f);
 	expect_name(&f, fine, 1, "f_1()");
 	symbols_job_free(stuck);
 	fixture_end(&f);
@@ -669,6 +727,28 @@ static void only_unreferenced_objects_are_swept(void **state)
 	object_unref(gone);
 }
 
+static void a_swept_object_is_dropped_on_the_other_side(void **state)
+{
+	struct fixture f = fixture();
+	struct object *o = object_new("fine"), *again;
+	struct symbols_job *job;
+	uint32_t id = o->id;
+
+	(void)state;
+	expect_name(&f, o, 1, "f_1()");
+	object_unref(o);
+	known_sweep(&f.s->known, NULL, ask_drop, f.s);
+	assert_int_equal(totals(&f).objects, 0);
+	/* the fake looks a number up from the first on: were the old one still there, no death */
+	again = object_new("die-names");
+	again->id = id;
+	job = ask(&f, again, 2);
+	assert_int_equal(symbols_job_result(job, 0).reason, SYMBOL_SET_ASIDE);
+	symbols_job_free(job);
+	fixture_end(&f);
+	object_unref(again);
+}
+
 static void every_reason_has_a_name_of_its_own(void **state)
 {
 	(void)state;
@@ -692,6 +772,8 @@ int main(void)
 		cmocka_unit_test(an_object_that_makes_nonsense_is_set_aside_alone),
 		cmocka_unit_test(a_job_keeps_its_other_names_when_one_object_kills),
 		cmocka_unit_test(nobody_is_blamed_for_an_end_between_questions),
+		cmocka_unit_test(unasked_talk_is_not_taken_for_the_next_answer),
+		cmocka_unit_test(an_end_before_all_of_a_question_was_sent_blames_nobody),
 		cmocka_unit_test(a_killed_idle_symbolizer_costs_nothing),
 		cmocka_unit_test(a_program_that_cannot_start_is_said_so),
 		cmocka_unit_test(a_program_that_says_nothing_is_said_so),
@@ -705,6 +787,7 @@ int main(void)
 		cmocka_unit_test(the_child_holds_nothing_but_its_channel),
 		cmocka_unit_test(no_descriptor_and_no_process_is_left),
 		cmocka_unit_test(only_unreferenced_objects_are_swept),
+		cmocka_unit_test(a_swept_object_is_dropped_on_the_other_side),
 		cmocka_unit_test(every_reason_has_a_name_of_its_own),
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/cache.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,8 +40,7 @@ static void fill(struct cache *c, uint64_t first, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		char name[64];
 
-		(void)snprintf(name, sizeof(name), "a_name_of_some_length_%llu",
-			(unsigned long long)(first + i));
+		(void)snprintf(name, sizeof(name), "a_name_of_some_length_%" PRIu64, first + i);
 		(void)put(c, first + i, name);
 		assert_true(cache_bytes(c) <= CEILING);
 	}
