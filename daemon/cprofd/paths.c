@@ -98,8 +98,8 @@ int paths_listen(const char *path, struct diag *diag)
 	if (err)
 		return err;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* everybody may connect: who may see what is decided per request */
-	mask = umask(0111);
+	/* only root is served: others need not even take up a place */
+	mask = umask(0177);
 	err = fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
 			      listen(fd, BACKLOG)
 		      ? -errno

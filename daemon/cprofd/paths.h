@@ -15,7 +15,7 @@ struct diag;
 int paths_open_symbolizer(struct diag *diag);
 
 /*
- * Listen on a Unix socket at `path`. A socket file that nobody listens on any more
+ * Listen on a Unix socket at `path`, mode 0600. A socket file that nobody listens on any more
  * is replaced; one with a listener is not (-EADDRINUSE). Gives a descriptor, or a
  * negative errno with `diag`.
  */

@@ -102,8 +102,9 @@ static void flush(struct connection *c)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN && !c->ending)
 			break;
+		/* last words that nobody reads are not waited for */
 		if (n < 0) {
 			shut(c);
 			return;

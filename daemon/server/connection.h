@@ -56,7 +56,7 @@ void connection_send(struct connection *c, const Cprofd__Control__ServerMessage 
 void connection_send_error(struct connection *c, Cprofd__Control__ErrorCode code,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Send what is queued, read no more, close. */
+/* Send of what is queued what the socket takes at once, read no more, close. */
 void connection_end(struct connection *c);
 
 #endif
