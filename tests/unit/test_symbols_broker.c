@@ -603,6 +603,7 @@ static void a_new_job_with_known_answers_does_not_wait_for_a_hang(void **state)
 	start(&f, stuck);
 	await_question(&f);
 	expect_name(&f, fine, 1, "f_1()");
+	assert_int_equal(totals(&f).hangs, 0);
 	symbols_job_free(stuck);
 	fixture_end(&f);
 	object_unref(fine);
@@ -630,13 +631,25 @@ static void a_prefetched_object_is_indexed_unasked(void **state)
 
 static void the_child_holds_nothing_but_its_channel(void **state)
 {
-	struct fixture f = fixture();
+	/* what it could inherit: a descriptor, a mask, an ignored signal */
+	int inheritable = open("/dev/null", O_RDONLY);
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old_action;
+	sigset_t block, old_mask;
+	struct fixture f;
 	struct object *o = object_new("fine");
 	char path[64], line[256];
 	unsigned seen = 0;
 	FILE *status;
 
 	(void)state;
+	(void)sigemptyset(&block);
+	(void)sigaddset(&block, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &block, &old_mask);
+	(void)sigaction(SIGUSR2, &ignore, &old_action);
+	f = fixture();
+	(void)sigaction(SIGUSR2, &old_action, NULL);
+	(void)sigprocmask(SIG_SETMASK, &old_mask, NULL);
+	assert_true(inheritable >= 0);
 	expect_name(&f, o, 1, "f_1()");
 	assert_int_equal(open_descriptors(totals(&f).pid), 4);
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", totals(&f).pid);
@@ -669,6 +682,7 @@ static void the_child_holds_nothing_but_its_channel(void **state)
 	assert_non_null(fgets(line, sizeof(line), status));
 	assert_string_equal(line, "900\n");
 	(void)fclose(status);
+	(void)close(inheritable);
 	fixture_end(&f);
 	object_unref(o);
 }
