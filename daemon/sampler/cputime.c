@@ -6,10 +6,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/io.h"
 #include "base/scope.h"
-#include "sampler/cpus.h"
-#include "sampler/text.h"
+#include "base/text.h"
 
 #define STAT_MAX (4u << 20) /* bytes: a line per CPU, and one of all interrupts */
 

@@ -9,10 +9,10 @@
 
 #include <bpf/bpf.h>
 
+#include "base/cpus.h"
 #include "base/diag.h"
 #include "base/scope.h"
 #include "opener/opener.h"
-#include "sampler/cpus.h"
 #include "sampler/explain.h"
 #include "sampler/load.h"
 

@@ -9,14 +9,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/cpus.h"
 #include "base/diag.h"
 #include "base/scope.h"
 #include "bpf/sampler.skel.h"
-#include "sampler/cpus.h"
 #include "sampler/events.h"
 #include "sampler/load.h"
 #include "sampler/record.h"
 #include "sampler/sizes.h"
+
+/* Looks at a CPU's counters until no tick is under way. */
+#define COUNTER_TRIES 10000
 
 struct sampler {
 	struct sampler_bpf *skel;
@@ -177,22 +180,37 @@ uint64_t sampler_malformed(const struct sampler *s)
 /* One writer each, the program on that CPU: a plain 64-bit load sees a whole number. */
 static uint64_t load_counter(const __u64 *at)
 {
-	return __atomic_load_n(at, __ATOMIC_RELAXED);
+	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+/* A CPU's counters into *ret. False when the program was in the middle of a tick there. */
+static bool read_cpu(const struct abi_cpu_counters *c, struct sampler_counters *ret)
+{
+	uint64_t ended;
+
+	ret->idle = load_counter(&c->idle);
+	ret->gap_ticks = load_counter(&c->gap_ticks);
+	ret->sent = ended = load_counter(&c->sent);
+	for (unsigned i = 0; i < ABI_LOST_REASONS; i++)
+		ended += ret->lost[i] = load_counter(&c->lost[i]);
+	ret->seen = load_counter(&c->seen);
+	return ret->seen == ended;
 }
 
 void sampler_counters(const struct sampler *s, struct sampler_counters *ret)
 {
-	struct sampler_counters sum = {0};
+	struct sampler_counters sum = {0}, one;
 
 	for (unsigned cpu = 0; cpu < s->n_cpus; cpu++) {
-		const struct abi_cpu_counters *c = &s->counters[cpu];
-
-		sum.seen += load_counter(&c->seen);
-		sum.idle += load_counter(&c->idle);
-		sum.sent += load_counter(&c->sent);
-		sum.gap_ticks += load_counter(&c->gap_ticks);
+		/* a tick takes microseconds; a virtual CPU may be taken away in the middle of it */
+		for (unsigned i = 0; i < COUNTER_TRIES && !read_cpu(&s->counters[cpu], &one); i++)
+			;
+		sum.seen += one.seen;
+		sum.idle += one.idle;
+		sum.sent += one.sent;
+		sum.gap_ticks += one.gap_ticks;
 		for (unsigned i = 0; i < ABI_LOST_REASONS; i++)
-			sum.lost[i] += load_counter(&c->lost[i]);
+			sum.lost[i] += one.lost[i];
 	}
 	*ret = sum;
 }

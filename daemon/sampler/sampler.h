@@ -7,9 +7,9 @@
  * no wakeup: the owner drains on its own timer.
  *
  * Conservation, to the sample: seen = sent + every lost[reason], and seen + idle
- * is the kernel's own run count of the program. Read the counters after
- * sampler_stop() and the sums are exact; read them live and they are a moment's
- * picture.
+ * is the kernel's own run count of the program. Read live, the counters are a
+ * moment's picture in which the sums hold as well, unless the machine is so slow that
+ * a tick stays under way (a millisecond): then each CPU's `seen` may be one ahead.
  */
 #ifndef CPROFD_SAMPLER_SAMPLER_H
 #define CPROFD_SAMPLER_SAMPLER_H

@@ -10,11 +10,12 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "base/cpus.h"
 #include "base/diag.h"
+#include "base/scope.h"
 #include "opener/opener.h"
 
 #define RING_MIN (16u * 1024)
-#define CPUS_END 8192 /* the largest CONFIG_NR_CPUS */
 
 /* From the newest kernel's to the oldest's. */
 static const uint32_t feature_sets[] = {
@@ -111,27 +112,29 @@ static int explain(struct diag *diag, int err, unsigned cpu)
 
 int sideband_open(struct sideband *sb, struct opener *opener, size_t ring_bytes, struct diag *diag)
 {
-	unsigned online = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	scoped(sideband_close) struct sideband fresh = {0};
 	struct how how = {.bytes = ring_bytes};
-	struct sideband fresh = {.rings = calloc(online, sizeof(struct ring))};
-	int err = -ENODEV;
+	struct cpus cpus;
+	int err = cpus_online(&cpus);
 
+	if (err)
+		return diag_set(diag, err, "cannot read which CPUs are online: %s", strerror(-err));
+	fresh.rings = calloc(cpus.n, sizeof(struct ring));
 	if (!fresh.rings)
 		return diag_set(diag, -ENOMEM, "no memory for the side-band rings");
-	for (unsigned cpu = 0; cpu < CPUS_END && fresh.n < online; cpu++) {
+	for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
+		if (!cpus_has(&cpus, cpu))
+			continue;
 		err = ring_open(opener, cpu, &how, &fresh.rings[fresh.n]);
-		if (!err) {
-			fresh.n++;
-		} else if (err != -ENODEV) {
-			sideband_close(&fresh);
+		/* it may have gone offline since */
+		if (err && err != -ENODEV)
 			return explain(diag, err, cpu);
-		}
+		fresh.n += !err;
 	}
-	if (!fresh.n) {
-		sideband_close(&fresh);
-		return diag_set(diag, err, "no CPU is online");
-	}
+	if (!fresh.n)
+		return diag_set(diag, -ENODEV, "no CPU is online");
 	*sb = fresh;
+	fresh = (struct sideband){0};
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sampler/cpus.h"
+#include "base/cpus.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "base/io.h"
 #include "base/scope.h"
-#include "sampler/text.h"
+#include "base/text.h"
 
 #define LIST_MAX 65536 /* bytes: every other of 8192 CPUs, written out */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sampler/text.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * For the kernel's small text files (/proc/stat, CPU lists). As with every
  * read from a cursor, what isn't there latches `failed` and yields 0.
  */
-#ifndef CPROFD_SAMPLER_TEXT_H
-#define CPROFD_SAMPLER_TEXT_H
+#ifndef CPROFD_BASE_TEXT_H
+#define CPROFD_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /*
  * cpus.h - which CPUs are online, by the kernel's list format ("0-3,8,10-11")
  */
-#ifndef CPROFD_SAMPLER_CPUS_H
-#define CPROFD_SAMPLER_CPUS_H
+#ifndef CPROFD_BASE_CPUS_H
+#define CPROFD_BASE_CPUS_H
 
 #include <stdbool.h>
 #include <stddef.h>

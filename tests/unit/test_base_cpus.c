@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sampler/cpus.h"
+#include "base/cpus.h"
 
 #include <errno.h>
 #include <setjmp.h>
