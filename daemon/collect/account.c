@@ -55,7 +55,8 @@ static void take_rest(struct account *a, const struct collect_parts *parts, cons
 	a->stored = store.stored;
 	a->no_process = collect.no_process;
 	a->no_room = collect.no_room;
-	a->pending = collect.pending;
+	/* sent and not drained: in the ring */
+	a->pending = collect.pending + a->sampler.sent - a->malformed - collect.drained;
 	a->self = collect.self;
 	a->sideband_lost = tracker.lost + tracker.dropped;
 }
@@ -149,7 +150,7 @@ void account_between(
 	w.lost[LOSS_NO_ROOM] = to->no_room - from->no_room;
 	for (unsigned i = 0; i < LOSSES; i++)
 		w.lost_all += w.lost[i];
-	w.pending = to->pending > from->pending ? to->pending - from->pending : 0;
+	w.pending = (int64_t)(to->pending - from->pending);
 	add_cpus(from, to, &w);
 	*ret = w;
 }

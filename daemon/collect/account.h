@@ -36,7 +36,11 @@ struct account_window {
 	uint64_t seen, idle, stored;
 	uint64_t lost[LOSSES];
 	uint64_t lost_all;
-	uint64_t pending; /* on their way at the second snapshot, less those at the first */
+	/*
+	 * In the ring or waiting for their time at the second snapshot, less those at the
+	 * first. seen = stored + lost_all + pending, to the sample.
+	 */
+	int64_t pending;
 	uint64_t late;    /* ticks that never came, see sampler/cputime.h */
 	uint64_t late_by_cpu[ACCOUNT_CPUS];
 	uint64_t expected; /* busy CPU time x Hz */

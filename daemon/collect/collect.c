@@ -139,6 +139,7 @@ static void sink(void *ctx, const struct abi_sample *sample)
 {
 	struct collect *c = ctx;
 
+	c->totals.drained++;
 	if (waiting_add(&c->waiting, sample))
 		c->totals.no_room++;
 }

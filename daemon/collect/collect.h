@@ -50,7 +50,8 @@ struct collect_parts {
 
 /* Why samples that left the ring did not reach the store; totals. */
 struct collect_totals {
-	uint64_t pending;    /* drained, waiting for the horizon */
+	uint64_t drained;    /* taken out of the ring, by whatever fate */
+	uint64_t pending;    /* of these: waiting for the horizon */
 	uint64_t no_process; /* the table of processes is full */
 	uint64_t no_room;    /* too many waiting, or the store refused */
 	uint64_t self;       /* stored samples of the daemon's own programs */

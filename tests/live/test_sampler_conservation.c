@@ -8,6 +8,7 @@
  *
  * in each way of attaching and of reading the task, with each loss reason forced,
  * and over a minute of 20,000 stacks with a small ring and a reader that is held still.
+ * Reports in TAP.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,11 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -49,12 +52,24 @@ static struct {
 #define BURNER_DEPTH  8
 
 static unsigned n_failed;
+static unsigned *n_reported; /* shared with the children */
+
+/* One line of TAP. */
+__attribute__((format(printf, 2, 3))) static void report(bool good, const char *format, ...)
+{
+	va_list args;
+
+	(void)printf("%sok %u - ", good ? "" : "not ", ++*n_reported);
+	va_start(args, format);
+	(void)vprintf(format, args);
+	va_end(args);
+	(void)printf("\n");
+	n_failed += !good;
+}
 
 static bool check(bool good, const char *what, uint64_t got, uint64_t wanted)
 {
-	(void)printf("%s - %s: %llu, %llu\n", good ? "ok" : "FAIL", what, (unsigned long long)got,
-		(unsigned long long)wanted);
-	n_failed += !good;
+	report(good, "%s: %llu, %llu", what, (unsigned long long)got, (unsigned long long)wanted);
 	return good;
 }
 
@@ -308,7 +323,7 @@ static void in_child(void (*body)(void *), void *arg)
 		_exit(n_failed > 100 ? 100 : (int)n_failed);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		n_failed++;
+		report(false, "a child came to its end");
 	else
 		n_failed += (unsigned)WEXITSTATUS(status);
 }
@@ -328,8 +343,7 @@ static bool conserve(const struct run *run, struct outcome *ret)
 		err = sample(&opener, run, ret);
 	opener_stop(&opener);
 	if (err) {
-		(void)printf("FAIL - %s: cannot sample: %s\n", run->name, strerror(-err));
-		n_failed++;
+		report(false, "%s: cannot sample: %s", run->name, strerror(-err));
 		return false;
 	}
 	check_conserved(run, ret);
@@ -440,7 +454,8 @@ static void no_scratch(void)
 	pid_t burner;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
-		(void)printf("skip - one scratch buffer for all: one CPU only\n");
+		(void)printf(
+			"ok %u # SKIP one scratch buffer for all: one CPU only\n", ++*n_reported);
 		return;
 	}
 	burner = burn("inner", 1, burn_shallow);
@@ -466,8 +481,7 @@ static void foreign_body(void *arg)
 static void in_namespace(void *arg)
 {
 	if (unshare(CLONE_NEWPID)) {
-		(void)printf("FAIL - unshare: %s\n", strerror(errno));
-		n_failed++;
+		report(false, "unshare: %s", strerror(errno));
 		return;
 	}
 	in_child(foreign_body, arg);
@@ -539,8 +553,10 @@ static void starts_body(void *arg)
 	struct diag diag;
 
 	(void)arg;
-	if (opener_start(&opener))
+	if (opener_start(&opener)) {
+		report(false, "no opener");
 		return;
+	}
 	before = open_descriptors();
 	for (unsigned i = 0; i < n; i++) {
 		struct sampler *s;
@@ -620,12 +636,16 @@ int main(int argc, char **argv)
 		}
 	}
 	if (geteuid()) {
-		(void)printf("skip - needs root\n");
+		(void)printf("ok 1 # SKIP needs root\n1..1\n");
 		return EXIT_SKIPPED;
 	}
+	n_reported = mmap(NULL, sizeof(*n_reported), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (n_reported == MAP_FAILED)
+		return 1;
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
 		if (wanted(tests[i].name, argv + optind))
 			tests[i].run();
-	(void)printf("%s\n", n_failed ? "FAIL" : "ok");
+	(void)printf("1..%u\n", *n_reported);
 	return n_failed ? 1 : 0;
 }
