@@ -17,7 +17,6 @@
  */
 struct folding {
 	const struct pprof_view *v;
-	bool by_process; /* comm and pid on every sample */
 	struct names frames;
 	struct names stacks;
 	VEC(int64_t) counts;
@@ -32,14 +31,6 @@ static const char *label_of(const struct pprof_view_sample *s, const char *key)
 		if (strcmp(s->labels[i].key, key) == 0)
 			return s->labels[i].value;
 	return NULL;
-}
-
-static bool all_have_processes(const struct pprof_view *v)
-{
-	for (size_t i = 0; i < v->n_samples; i++)
-		if (!label_of(&v->samples[i], "comm") || !label_of(&v->samples[i], "pid"))
-			return false;
-	return v->n_samples > 0;
 }
 
 /* C0, DEL, C1 (C2 80 .. C2 9F) and the separator become '_'; the text is UTF-8. */
@@ -89,12 +80,13 @@ static int push_location(struct folding *f, const struct pprof_view_location *l)
 
 static int push_sample(struct folding *f, const struct pprof_view_sample *s)
 {
+	const char *comm = label_of(s, "comm"), *pid = label_of(s, "pid");
 	int err = 0;
 
 	buf_clear(&f->stack);
-	if (f->by_process) {
+	if (comm && pid) {
 		buf_clear(&f->scratch);
-		buf_printf(&f->scratch, "%s (%s)", label_of(s, "comm"), label_of(s, "pid"));
+		buf_printf(&f->scratch, "%s (%s)", comm, pid);
 		err = push_frame(f);
 	}
 	for (size_t i = s->n_locations; i-- && !err;)
@@ -208,7 +200,6 @@ static void folding_fini(struct folding *f)
 int report_folded(const struct pprof_view *v, struct buf *out)
 {
 	scoped(folding_fini) struct folding f = {.v = v,
-		.by_process = all_have_processes(v),
 		.frames = names_new(),
 		.stacks = names_new(),
 		.scratch = buf_with_ceiling(FRAME_TEXT_MAX),

@@ -18,8 +18,8 @@
  * Folded stacks, as flamegraph.pl, inferno and speedscope read them: one line per
  * distinct stack, "root;...;leaf COUNT", sorted; the count is the first sample
  * type. Inlined frames are frames of their own. ';' and control characters in names
- * become '_', a line never starts with a blank. Labels comm and pid, when all samples
- * have them, make the first frame "comm (pid)". A frame without a function is its object in
+ * become '_', a line never starts with a blank. Labels comm and pid, where a sample
+ * has both, make its first frame "comm (pid)". A frame without a function is its object in
  * brackets. Stacks whose count comes to 0 are left out.
  * Returns 0 or -ENOBUFS at the buf's ceiling, -ENOMEM.
  */

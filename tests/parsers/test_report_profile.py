@@ -288,11 +288,10 @@ def folded_again(p):
     frames = {l.id: names_of(p, l) for l in p.location}
     s = p.string_table
     labels = [{s[l.key]: s[l.str] for l in x.label if l.str} for x in p.sample]
-    by_process = labels and all({"comm", "pid"} <= set(l) for l in labels)
     counts = collections.Counter()
     for x, label in zip(p.sample, labels):
         names = [name for i in x.location_id for name in frames[i]][::-1]
-        if by_process:
+        if {"comm", "pid"} <= set(label):
             names.insert(0, f"{label['comm']} ({label['pid']})")
         clean = [re.sub("[;\x00-\x1f\x7f-\x9f]", "_", name) for name in names]
         counts[";".join(clean).encode()] += x.value[0]
@@ -315,6 +314,17 @@ def test_folded_starts_with_the_process_on_a_whole_host(tool, spec):
     assert code == 0
     assert out == folded_again(message_of(data))
     assert all(re.match(rb"(sh|a_b|c_d) \(\d\);", line) for line in out.splitlines())
+
+
+def test_folded_tells_processes_although_lost_samples_belong_to_none(tool, spec):
+    for i, (_, _, labels) in enumerate(spec.samples):
+        labels.clear()
+        labels.update({"comm": "sh", "pid": str(i % 7)} if i else {})
+    data = build_profile(tool, spec)
+    code, out, _ = call(tool, "folded", data=data)
+    assert code == 0
+    assert out == folded_again(message_of(data))
+    assert sum(not line.startswith(b"sh (") for line in out.splitlines()) <= 1
 
 
 def test_folded_keeps_its_lines_whole_and_sorted(tool):
