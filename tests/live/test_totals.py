@@ -2,6 +2,8 @@
 """Totals against what others say of the same time: the kernel's own accounts, and a Go program's
 profile of itself. Two recordings of half a minute, one of them for several
 tests."""
+import collections
+import os
 import re
 import struct
 import subprocess
@@ -139,22 +141,27 @@ def seconds_for(pid, samples):
 
 
 def user_shares(profile):
-    """Flat and cumulative shares with the kernel's frames taken away, as Go sees its stacks."""
+    """Flat and cumulative shares as Go itself tells them: without the kernel's frames, without
+    what is below a goroutine's first function, and without the mark of a calling convention."""
     stacks = profile.without_kernel()
     total = sum(count for _, count in stacks)
-    flat, cum = {}, {}
+    flat, cum = collections.Counter(), collections.Counter()
     for frames, count in stacks:
-        flat[frames[0].name] = flat.get(frames[0].name, 0) + 100 * count / total
-        for name in {f.name for f in frames}:
-            cum[name] = cum.get(name, 0) + 100 * count / total
+        names = [f.name.removesuffix(".abi0") for f in frames]
+        flat[names[0]] += 100 * count / total
+        for name in set(names):
+            if name != "runtime.goexit" and not re.search(r"\.gowrap\d+$", name):
+                cum[name] += 100 * count / total
     return flat, cum, total
 
 
 @pytest.mark.limit(300)
 def test_a_go_programs_profile_of_itself_is_ours(workload, spawn, record, tmp_path, note):
-    """Its functions that have 5 % or more, own or cumulative, in either profile. runtime.goexit
-    and what else is below main's goroutines is left out of Go's own profiles."""
-    process = spawn([workload("workloads/oracle.go")], stdout=subprocess.PIPE, text=True)
+    """Its functions that have 5 % or more, flat or cumulative, in either profile. Asynchronous
+    preemption is off: where CPUs are short, its signal comes together with that of Go's profiler,
+    which then finds a fifth of all samples in runtime.asyncPreempt."""
+    process = spawn([workload("workloads/oracle.go")], stdout=subprocess.PIPE, text=True,
+                    env=dict(os.environ, GODEBUG="asyncpreemptoff=1"))
     address = process.stdout.readline().strip()
     own_path = tmp_path / "own.pb.gz"
     seconds = seconds_for(process.pid, 6500)
@@ -168,12 +175,10 @@ def test_a_go_programs_profile_of_itself_is_ours(workload, spawn, record, tmp_pa
     note(f"{own_total} samples of its own, {our_total} of ours")
     assert own_total >= 6000 and our_total >= 10_000
     compared = 0
-    for name in sorted(set(our_cum) | set(own_cum)):
-        if name == "runtime.goexit":
-            continue
-        for kind, a, b in (("flat", our_flat, own_flat), ("cum", our_cum, own_cum)):
-            if max(a.get(name, 0), b.get(name, 0)) >= 5:
-                note(f"{name} {kind}: {a.get(name, 0):.2f} %, its own {b.get(name, 0):.2f} %")
-                assert a.get(name, 0) == pytest.approx(b.get(name, 0), abs=3), (name, kind)
+    for kind, a, b in (("flat", our_flat, own_flat), ("cum", our_cum, own_cum)):
+        for name in sorted(set(a) | set(b)):
+            if max(a[name], b[name]) >= 5:
+                note(f"{name} {kind}: {a[name]:.2f} %, its own {b[name]:.2f} %")
+                assert a[name] == pytest.approx(b[name], abs=3), (name, kind)
                 compared += 1
     assert compared >= 8

@@ -59,7 +59,7 @@ func sorting(dice *rand.Rand) {
 //go:noinline
 func counting(dice *rand.Rand) {
 	seen := map[int]int{}
-	for i := 0; i < 3000; i++ {
+	for i := 0; i < 700; i++ {
 		seen[dice.Intn(500)]++
 	}
 }
@@ -73,6 +73,14 @@ func round(me int, dice *rand.Rand) {
 	counting(dice)
 }
 
+//go:noinline
+func worker(me int) {
+	dice := rand.New(rand.NewSource(int64(me)))
+	for {
+		round(me, dice)
+	}
+}
+
 func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,12 +88,7 @@ func main() {
 		os.Exit(1)
 	}
 	for i := 0; i < 2; i++ {
-		go func(me int) {
-			dice := rand.New(rand.NewSource(int64(me)))
-			for {
-				round(me, dice)
-			}
-		}(i)
+		go worker(i)
 	}
 	fmt.Println(listener.Addr())
 	fmt.Fprintln(os.Stderr, http.Serve(listener, nil))
