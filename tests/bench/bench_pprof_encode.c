@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How long does a busy host's profile take to build and to encode? */
+/* How long does a busy host's profile take to build and to encode? As JSON with -j. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "pprof/build.h"
@@ -67,7 +69,20 @@ static double ms_since(uint64_t start)
 	return (double)(clock_monotonic_ns() - start) / (double)NS_PER_MS;
 }
 
-int main(void)
+static void report(double build_ms, double encode_ms, size_t bytes, size_t builder_bytes, bool json)
+{
+	if (json)
+		printf("{\"bench\":\"encode\",\"samples\":%d,\"frames\":%d,\"build_ms\":%.2f,"
+		       "\"encode_ms\":%.2f,\"bytes\":%zu,\"builder_bytes\":%zu}\n",
+			N_SAMPLES, N_FRAMES, build_ms, encode_ms, bytes, builder_bytes);
+	else
+		printf("%d samples x %d frames, %d locations: build %.1f ms, encode %.1f ms, "
+		       "%zu bytes, builder %zu bytes\n",
+			N_SAMPLES, N_FRAMES, N_LOCATIONS, build_ms, encode_ms, bytes,
+			builder_bytes);
+}
+
+int main(int argc, char **argv)
 {
 	const struct pprof_header header = {
 		.sample_types = {{"samples", "count"}, {"cpu", "nanoseconds"}},
@@ -91,10 +106,8 @@ int main(void)
 		start = clock_monotonic_ns();
 		if (pprof_finish(b, &header, &out))
 			abort();
-		printf("%d samples x %d frames, %d locations: build %.1f ms, encode %.1f ms, "
-		       "%zu bytes, builder %zu bytes\n",
-			N_SAMPLES, N_FRAMES, N_LOCATIONS, built, ms_since(start), out.len,
-			pprof_builder_bytes(b));
+		report(built, ms_since(start), out.len, pprof_builder_bytes(b),
+			argc == 2 && !strcmp(argv[1], "-j"));
 		buf_fini(&out);
 		pprof_builder_free(b);
 	}

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * storecost.c - what store_add() costs
+ * bench_store_cost.c - what store_add() costs
  *
- * Prints nanoseconds of CPU time per sample: of threads and stacks that the store
- * knows, and of samples that each bring a new user stack of 40 frames, before and
- * after the budget is reached. Then what a window of everything costs per row, and
- * how far the store's account is from the memory that the process really uses.
+ * Prints, as JSON objects with -j, nanoseconds of CPU time per sample: of threads and stacks that
+ * the store knows, and of samples that each bring a new user stack of 40 frames, before and after
+ * the budget is reached. Then what a window of everything costs per row, and how far the store's
+ * account is from the memory that the process really uses.
  */
 #include "store/store.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +64,17 @@ static double cost(
 	return (double)(spent - empty) / (double)n;
 }
 
+static bool json;
+
+static void report(const char *what, double value, const char *unit)
+{
+	if (json)
+		printf("{\"bench\":\"store\",\"what\":\"%s\",\"value\":%.2f,\"unit\":\"%s\"}\n",
+			what, value, unit);
+	else
+		printf("%-28s %8.2f %s\n", what, value, unit);
+}
+
 static bool count_row(void *ctx, const struct store_row *row)
 {
 	*(uint64_t *)ctx += row->thread != UINT32_MAX;
@@ -82,7 +92,7 @@ static size_t resident_bytes(void)
 	return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct store_options options = {.budget_bytes = STORE_BUDGET_DEFAULT,
 		.owner_ref = no_owner,
@@ -97,21 +107,20 @@ int main(void)
 	uint64_t n_rows = 0, begin;
 	struct store *s;
 
+	json = argc == 2 && !strcmp(argv[1], "-j");
 	if (store_new(&options, &s))
 		abort();
 	(void)cost(s, &sample, N_KNOWN, 0, N_KNOWN);
-	printf("known stack       %6.0f ns per add\n", cost(s, &sample, N_SAMPLES, 0, N_KNOWN));
-	printf("new stack         %6.0f ns per add\n", cost(s, &sample, 30000, 1u << 20, 30000));
-	printf("new, evicting     %6.0f ns per add\n",
-		cost(s, &sample, N_SAMPLES, 2u << 20, N_SAMPLES));
-	printf("known, evicting   %6.0f ns per add\n", cost(s, &sample, 4 * N_SAMPLES, 0, N_KNOWN));
+	report("add, known stack", cost(s, &sample, N_SAMPLES, 0, N_KNOWN), "ns");
+	report("add, new stack", cost(s, &sample, 30000, 1u << 20, 30000), "ns");
+	report("add, new stack, evicting", cost(s, &sample, N_SAMPLES, 2u << 20, N_SAMPLES), "ns");
+	report("add, known stack, evicting", cost(s, &sample, 4 * N_SAMPLES, 0, N_KNOWN), "ns");
 	store_totals(s, &totals);
 	begin = cpu_ns();
 	store_each(s, 0, UINT64_MAX, count_row, &n_rows);
-	printf("reading           %6.1f ns per row of %llu\n",
-		(double)(cpu_ns() - begin) / (double)n_rows, (unsigned long long)n_rows);
-	printf("account           %6.2f MB, resident grew by %.2f MB\n", (double)totals.bytes / 1e6,
-		(double)(resident_bytes() - resident) / 1e6);
+	report("read a row", (double)(cpu_ns() - begin) / (double)n_rows, "ns");
+	report("its own account", (double)totals.bytes / 1e6, "MB");
+	report("resident grew by", (double)(resident_bytes() - resident) / 1e6, "MB");
 	store_free(s);
 	return 0;
 }
