@@ -42,7 +42,7 @@ endif
 
 # to build and to run
 DEPS := gcc libc6-dev clang bpftool pkg-config protobuf-c-compiler libprotobuf-c-dev libbpf-dev \
-	libelf-dev libdw-dev libiberty-dev zlib1g-dev libseccomp-dev libsystemd-dev libxxhash-dev gzip
+	libelf-dev libdw-dev libiberty-dev zlib1g-dev libcap-dev libseccomp-dev libsystemd-dev libxxhash-dev gzip
 # what only tests need; languages only where there is none yet, for a newer one serves as well
 unless_there = $(if $(shell command -v $1 2>/dev/null),,$2)
 DEPS_CHECK = clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-dev llvm lld \
