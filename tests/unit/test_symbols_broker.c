@@ -663,9 +663,13 @@ static void the_child_holds_nothing_but_its_channel(void **state)
 			sscanf(line, "CapEff: %llx", &value) == 1 ||
 			sscanf(line, "CapInh: %llx", &value) == 1 ||
 			sscanf(line, "CapAmb: %llx", &value) == 1 ||
-			sscanf(line, "SigBlk: %llx", &value) == 1 ||
-			sscanf(line, "SigIgn: %llx", &value) == 1) {
+			sscanf(line, "SigBlk: %llx", &value) == 1) {
 			assert_int_equal(value, 0);
+			seen++;
+		} else if (sscanf(line, "SigIgn: %llx", &value) == 1) {
+			/* glibc's posix_spawn(), make's for one, leaves its own two ignored: 32, 33
+			 */
+			assert_int_equal(value & ~0x180000000ull, 0);
 			seen++;
 		} else if (sscanf(line, "NoNewPrivs: %llu", &value) == 1) {
 			assert_int_equal(value, 1);
