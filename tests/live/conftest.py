@@ -152,7 +152,8 @@ def sample(record, note):
                               name=name)
             profile = profiles.Profile(recorded.path)
             if profile.samples >= count:
-                note(f"{profile.samples} samples")
+                leader, share = profile.flat().most_common(1)[0]
+                note(f"{profile.samples} samples, {share:.2f} % in {leader}")
                 return profile
             rate = max(0.1, 0.7 * profile.samples / 999 / seconds)
         return pytest.fail(f"{profile.samples} samples in {seconds:.0f} s, {count} are needed")
