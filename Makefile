@@ -47,6 +47,7 @@ DEPS := gcc libc6-dev clang bpftool pkg-config protobuf-c-compiler libprotobuf-c
 unless_there = $(if $(shell command -v $1 2>/dev/null),,$2)
 DEPS_CHECK = clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-dev llvm lld \
 	python3 python3-pytest python3-protobuf protobuf-compiler golang-github-google-pprof-dev \
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-libc-dev-arm64-cross \
 	graphviz qemu-system-x86 mmdebstrap cpio linux-perf elfutils openssl mandoc tmux git \
 	$(call unless_there,g++,g++) $(call unless_there,go,golang-go) \
 	$(call unless_there,rustc,rustc) $(call unless_there,cargo,cargo) \
@@ -147,6 +148,7 @@ BPF_SKEL   := $(patsubst %.bpf.c,$(O)/gen/%.skel.h,$(wildcard bpf/*.bpf.c tests/
 PROGRAMS   := $(O)/bin/cprofd $(O)/bin/cprofctl $(O)/bin/cprofd-symbolizer
 
 all: $(PROGRAMS)
+generated: $(GENERATED)
 
 # ---- generated code ---------------------------------------------------------------------
 
@@ -325,7 +327,7 @@ help:
 # help: clean        remove what was built
 
 $(foreach t,$(AS_ROOT),$(eval $(call keep_root,$t)))
-.PHONY: all unit live parsers fuzz fuzz-run check lint tidied checkable benches bench demo install uninstall clean help \
+.PHONY: all generated unit live parsers fuzz fuzz-run check lint tidied checkable benches bench demo install uninstall clean help \
 	$(RINGS:%=check-%) $(RINGS:%=checkable-%)
 .DELETE_ON_ERROR:
 .SECONDARY:
