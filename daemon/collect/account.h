@@ -41,7 +41,7 @@ struct account_window {
 	 * first. seen = stored + lost_all + pending, to the sample.
 	 */
 	int64_t pending;
-	uint64_t late;    /* ticks that never came, see sampler/cputime.h */
+	uint64_t late; /* ticks that never came, see sampler/cputime.h */
 	uint64_t late_by_cpu[ACCOUNT_CPUS];
 	uint64_t expected; /* busy CPU time x Hz */
 	uint64_t self;
