@@ -74,13 +74,15 @@ void connection_free(struct connection *c)
 	free(c);
 }
 
-/* Nothing goes in or out any more; the owner is told once. */
+/*
+ * Nothing goes in or out any more; the owner is told once. The recording stays until
+ * connection_free(): it may be in the middle of telling its end or its progress here.
+ */
 static void shut(struct connection *c)
 {
 	if (c->closed)
 		return;
 	c->closed = true;
-	connection_set_recording(c, NULL);
 	(void)sd_event_source_set_enabled(c->io, SD_EVENT_OFF);
 	(void)shutdown(c->fd, SHUT_RDWR);
 	c->options.closed(c->options.ctx, c);
