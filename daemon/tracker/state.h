@@ -40,8 +40,10 @@ struct tracker {
 	uint32_t n_rescans;
 	uint64_t sweep_ns; /* when the table was last swept for processes that are gone */
 	uint32_t sweep_at;
-	int proc_fd; /* options.proc, O_PATH */
-	int root_fd; /* the daemon's own root, O_PATH */
+	uint32_t sweep_epoch; /* the last loss that the sweep knows of */
+	uint32_t sweep_hurry; /* slots still to be asked because of it */
+	int proc_fd;          /* options.proc, O_PATH */
+	int root_fd;          /* the daemon's own root, O_PATH */
 };
 
 /* apply.c: what one record changes */

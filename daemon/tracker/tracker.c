@@ -19,7 +19,8 @@
 #define PAST_NS     NS_PER_S         /* likewise earlier than attaching */
 #define TICK_NS     (10 * NS_PER_MS) /* of /proc/PID/stat, USER_HZ */
 #define SWEEP_NS    NS_PER_S
-#define SWEEP_SLOTS 64
+#define SWEEP_SLOTS 16  /* each costs a system call */
+#define SWEEP_HURRY 256 /* once around after records were lost */
 
 /* ---- life ------------------------------------------------------------------------------- */
 
@@ -162,18 +163,35 @@ static void on_record(void *ctx, const void *record, size_t len)
 	enqueue(d->t, record, len, d->latest_ns);
 }
 
+/* How many slots this time: soon after a loss all of them, else a few. */
+static unsigned slots_to_sweep(struct tracker *t)
+{
+	unsigned n = SWEEP_SLOTS;
+
+	if (t->sweep_epoch != t->loss_epoch) {
+		t->sweep_epoch = t->loss_epoch;
+		t->sweep_hurry = t->processes.slots.n;
+	}
+	if (t->sweep_hurry)
+		n = t->sweep_hurry < SWEEP_HURRY ? t->sweep_hurry : SWEEP_HURRY;
+	t->sweep_hurry -= n < t->sweep_hurry ? n : t->sweep_hurry;
+	return n < t->processes.slots.n ? n : t->processes.slots.n;
+}
+
 /*
  * Records that were lost may have been the last of a process. A few images at a time
  * are asked for in /proc, so that none stays for ever.
  */
 static void sweep(struct tracker *t, uint64_t now_ns)
 {
+	unsigned n;
 	char name[16];
 
 	if (now_ns - t->sweep_ns < SWEEP_NS)
 		return;
 	t->sweep_ns = now_ns;
-	for (unsigned i = 0; i < SWEEP_SLOTS && t->processes.slots.n; i++) {
+	n = slots_to_sweep(t);
+	for (unsigned i = 0; i < n; i++) {
 		struct process *p = t->processes.slots.at[t->sweep_at++ % t->processes.slots.n];
 
 		if (!p || !process_lives(p))
