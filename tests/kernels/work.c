@@ -27,7 +27,7 @@ static __attribute__((noinline)) void work_one(void)
 /* The system call itself, for libc's read() has no frame pointer to lead back here. */
 static __attribute__((noinline)) void work_kernel(int zeroes)
 {
-	static char buffer[1 << 14];
+	static char buffer[1 << 16];
 	long n = SYS_read;
 
 	__asm__ volatile("syscall"
