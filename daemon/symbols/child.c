@@ -39,13 +39,22 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * While we are not dumpable, as cprofd is, the file is root's. Whoever would trace us
+ * meanwhile must hold our capabilities.
+ */
 static void volunteer_for_oom(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	int fd;
 
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	/* without it names cost what the samples should not; no reason to have no names */
 	if (fd >= 0 && write(fd, OOM_SCORE_ADJ, sizeof(OOM_SCORE_ADJ) - 1) < 0)
 		(void)close(fd);
+	if (dumpable == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 /* 0 to 2: /dev/null, 3: the channel, 4: the program, closed by exec. */
