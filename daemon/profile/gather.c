@@ -24,6 +24,7 @@ struct gather_known {
 	const struct image *image; /* NULL: a kernel stack */
 	uint32_t store_stack;
 	uint32_t stack;
+	bool broken; /* cut at an address that is no code */
 	uint64_t from_ns, to_ns;
 };
 
@@ -176,10 +177,9 @@ static bool add_stack(
 		if (id == IDMAP_NONE || !vec_push(&g->stack_frames, id, MAX_STACK_FRAMES))
 			return false;
 		fresh.n++;
-		if (walk_is_lost(known, &frame)) {
-			g->broken++;
+		known->broken = walk_is_lost(known, &frame);
+		if (known->broken)
 			break;
-		}
 	}
 	if (!vec_push(&g->stacks, fresh, MAX_STACKS))
 		return false;
@@ -200,8 +200,8 @@ static bool same_known(const void *owner, uint32_t id, const void *key)
  * The stack of `g` for one of the store's: resolved once for each image and each
  * time in which all its mappings stood. IDMAP_NONE at a ceiling.
  */
-static uint32_t stack_id(
-	struct pass *p, const struct image *image, uint32_t store_stack_no, uint64_t time_ns)
+static uint32_t stack_id(struct pass *p, const struct image *image, uint32_t store_stack_no,
+	uint64_t time_ns, bool *ret_broken)
 {
 	struct gather *g = p->g;
 	struct gather_known key = {
@@ -213,8 +213,10 @@ static uint32_t stack_id(
 	if (!store_stack_no)
 		return EMPTY_STACK;
 	id = idmap_find(&g->known_ids, hash, same_known, g, &key);
-	if (id != IDMAP_NONE)
+	if (id != IDMAP_NONE) {
+		*ret_broken = g->known[id].broken;
 		return g->known[id].stack;
+	}
 	if (!vec_room(
 		    (void **)&g->known, &g->known_room, g->n_known, sizeof(*g->known), MAX_STACKS))
 		return IDMAP_NONE;
@@ -224,6 +226,7 @@ static uint32_t stack_id(
 		idmap_add(&g->known_ids, hash, g->n_known))
 		return IDMAP_NONE;
 	g->known[g->n_known++] = key;
+	*ret_broken = key.broken;
 	return key.stack;
 }
 
@@ -355,16 +358,20 @@ static bool add_row(struct pass *p, const struct store_row *row, struct image *i
 	struct gather *g = p->g;
 	struct gather_group group;
 	struct gather_labels labels;
+	bool broken = false;
 
 	/* first: a resolved stack is known by its image's address, so the image must stay */
 	if (!count_image(g, image))
 		return false;
 	fill_labels(&labels, p->request->labels, image, thread, row->cpu);
-	group.kernel = stack_id(p, NULL, row->kernel_stack, row->time_ns);
-	group.user = stack_id(p, image, row->user_stack, row->time_ns);
+	group.kernel = stack_id(p, NULL, row->kernel_stack, row->time_ns, &broken);
+	group.user = stack_id(p, image, row->user_stack, row->time_ns, &broken);
 	group.labels = labels_id(g, &labels);
-	return group.kernel != IDMAP_NONE && group.user != IDMAP_NONE &&
-	       group.labels != IDMAP_NONE && count_group(g, group);
+	if (group.kernel == IDMAP_NONE || group.user == IDMAP_NONE || group.labels == IDMAP_NONE ||
+		!count_group(g, group))
+		return false;
+	g->broken += broken;
+	return true;
 }
 
 static bool on_row(void *ctx, const struct store_row *row)

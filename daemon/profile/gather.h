@@ -77,7 +77,7 @@ struct gather {
 	uint64_t samples; /* in the groups */
 	uint64_t self;    /* left out: the daemon's own */
 	uint64_t user_stale, kernel_cut, user_cut, kernel_error, user_error; /* of those samples */
-	uint64_t broken;  /* distinct user stacks cut at an address that is no code */
+	uint64_t broken;  /* of those samples: user stack cut at an address that is no code */
 	uint64_t no_room; /* samples of the selection that met a ceiling here */
 };
 

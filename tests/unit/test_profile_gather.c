@@ -216,11 +216,12 @@ static void a_walk_ends_where_it_leaves_the_code(void **state)
 	tracker_advance(w->tracker, 1000);
 	s.owner = tracker_attribute(w->tracker, &abi, &user_half);
 	assert_non_null(s.owner);
-	assert_int_equal(store_add(w->store, &s), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(store_add(w->store, &s), 0);
 	gather_rows(&g, &r, w->store);
 	assert_int_equal(g.stacks.at[g.groups.at[0].user].n, 2);
 	assert_int_equal(frame(&g, g.groups.at[0].user, 1)->mapping, GATHER_NO_MAPPING);
-	assert_int_equal(g.broken, 1);
+	assert_int_equal(g.broken, 3); /* samples, not stacks */
 	gather_fini(&g);
 }
 
