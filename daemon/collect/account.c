@@ -21,7 +21,7 @@ struct account {
 	uint64_t time_ns;
 	unsigned hz;
 	struct sampler_counters sampler;
-	uint64_t malformed, stored, no_process, no_room, pending, self, sideband_lost;
+	uint64_t malformed, stored, evicted, no_process, no_room, pending, self, sideband_lost;
 	struct cputime
 		cputime; /* empty when /proc/stat could not be read: late and expected are 0 */
 	unsigned n_cpus;
@@ -53,6 +53,7 @@ static void take_rest(struct account *a, const struct collect_parts *parts, cons
 	store_totals(parts->store, &store);
 	a->malformed = sampler_malformed(parts->sampler);
 	a->stored = store.stored;
+	a->evicted = store.evicted;
 	a->no_process = collect.no_process;
 	a->no_room = collect.no_room;
 	/* sent and not drained: in the ring */
@@ -140,6 +141,8 @@ void account_between(
 	w.seen = b->seen - a->seen;
 	w.idle = b->idle - a->idle;
 	w.stored = to->stored - from->stored;
+	/* eviction takes the oldest: first all that were stored before the window */
+	w.evicted = to->evicted > from->stored ? to->evicted - from->stored : 0;
 	w.self = to->self - from->self;
 	w.sideband_lost = to->sideband_lost - from->sideband_lost;
 	w.lost[LOSS_RING_FULL] = b->lost[ABI_LOST_RING_FULL] - a->lost[ABI_LOST_RING_FULL];

@@ -41,6 +41,11 @@ struct account_window {
 	 * first. seen = stored + lost_all + pending, to the sample.
 	 */
 	int64_t pending;
+	/*
+	 * Of the stored ones, those that made room for younger ones before the second
+	 * snapshot: a profile of the window lacks them.
+	 */
+	uint64_t evicted;
 	uint64_t late; /* ticks that never came, see sampler/cputime.h */
 	uint64_t late_by_cpu[ACCOUNT_CPUS];
 	uint64_t expected; /* busy CPU time x Hz */

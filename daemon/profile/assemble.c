@@ -268,7 +268,7 @@ static int add_lost(struct assembly *a)
 	uint64_t lost = a->in->gather->no_room;
 
 	if (a->in->request->all)
-		lost += a->in->window->lost_all;
+		lost += a->in->window->lost_all + a->in->window->evicted;
 	if (!lost)
 		return 0;
 	location = note_location(a, NOTE_LOST);
@@ -356,3 +356,6 @@ int assemble_profile(const struct assemble_input *in, struct buf *out)
 		err = add_lost(&a);
 	return err ? err : finish(&a, out);
 }
+	/* a frame without its function or mapping would be a lie */
+	if (pprof_builder_refused(a.builder))
+		return -ENOBUFS;

@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "profile/assemble.h"
 
-#define TEXT_MAX       65536
+#define TEXT_MAX       (1u << 20) /* paths are a stranger's and long */
 #define NAMELESS_SHOWN 24
 
 void comments_fini(struct comments *c)
@@ -89,7 +89,7 @@ static void add_processes(struct comments *c, const struct profile_request *r)
 			&c->text, p->image->comm, strnlen(p->image->comm, IMAGE_COMM_LEN));
 		if (p->image->kernel_thread)
 			buf_append_str(&c->text, " (kernel thread)");
-		if (p->image->to_ns < r->to_ns + NS_PER_S && p->image->to_ns != TIME_FOREVER)
+		if (p->image->to_ns <= r->to_ns)
 			buf_printf(&c->text, ", ended in the window");
 	}
 }
@@ -104,6 +104,12 @@ static void add_losses(struct comments *c, const struct account_window *w)
 		if (w->lost[i])
 			add(c, "lost samples of the host: %s %" PRIu64, loss_name((enum loss)i),
 				w->lost[i]);
+	if (w->evicted)
+		add(c,
+			"the oldest %" PRIu64
+			" samples of the host in this window are missing: memory was full "
+			"(cprofd --store-size)",
+			w->evicted);
 	for (unsigned cpu = 0; cpu < ACCOUNT_CPUS; cpu++)
 		if (w->late_by_cpu[cpu])
 			add(c, "late on cpu %u: %" PRIu64, cpu, w->late_by_cpu[cpu]);
@@ -122,11 +128,9 @@ static void add_stacks(struct comments *c, const struct gather *g)
 	add(c, "%" PRIu64 " samples in this profile", g->samples);
 	add_count(c, g->self, "cprofd's own, left out");
 	add_count(c, g->no_room, "left out, the profile is too large");
+	add_count(c, g->broken, "user stack ends early, code built without frame pointers");
 	add_count(c, g->user_cut, "user stack cut at 127 frames");
 	add_count(c, g->kernel_cut, "kernel stack cut at 127 frames");
-	if (g->broken)
-		add(c, "%" PRIu64 " stacks end early: code built without frame pointers",
-			g->broken);
 	add_count(c, g->user_stale, "user stack dropped, taken during exec");
 	add_count(c, g->user_error, "user stack could not be read");
 	add_count(c, g->kernel_error, "kernel stack could not be read");

@@ -12,7 +12,8 @@
 struct assemble_input;
 struct nameless;
 
-#define COMMENTS_MAX 64
+/* Enough for every process of a request, every CPU and the files without names. */
+#define COMMENTS_MAX 512
 
 /* The zero value is empty. Each comment ends in NUL within `text`. */
 struct comments {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "collect/collect.h"
 #include "sampler/sampler.h"
+#include "server/procfs.h"
 #include "store/store.h"
 #include "symbols/symbols.h"
 #include "tracker/tracker.h"
@@ -58,6 +59,9 @@ static bool still_runs(const struct recording *r, struct profile_process *p)
 {
 	struct image *now = tracker_find(parts(r)->tracker, p->tgid);
 
+	/* a zombie, or one whose records were lost and that has not run since */
+	if (!now && !p->image)
+		return procfs_tgid((pid_t)p->tgid) == (pid_t)p->tgid;
 	if (!now || !profile_process_owns(p, now))
 		return false;
 	if (now != p->image) {
@@ -86,36 +90,53 @@ static bool all_ended(struct recording *r, uint64_t *ret_end_ns)
 	return true;
 }
 
+static void note_end(struct recording *r, const struct profile_process *p)
+{
+	char *note = r->end.notes[r->end.n_notes++];
+	const size_t room = sizeof(r->end.notes[0]);
+
+	if (p->image && p->image->to_ns != TIME_FOREVER && p->image->to_ns > r->request.from_ns)
+		(void)snprintf(note, room, "process %" PRIu32 " ended %.1f s into the recording",
+			p->tgid, (double)(p->image->to_ns - r->request.from_ns) / NS_PER_S);
+	else
+		(void)snprintf(
+			note, room, "process %" PRIu32 " ended during the recording", p->tgid);
+}
+
+/* All are asked, also those beyond the notes: their last image goes into the profile. */
 static void note_ends(struct recording *r)
+{
+	for (size_t i = 0; i < r->request.n_processes; i++) {
+		struct profile_process *p = &r->request.processes[i];
+
+		if (!still_runs(r, p) && r->end.n_notes < RECORDING_MAX_NOTES)
+			note_end(r, p);
+	}
+}
+
+/* What was evicted has no owner any more: it may or may not have been of the selection. */
+static void note_evicted(struct recording *r)
 {
 	struct recording_end *end = &r->end;
 
-	for (size_t i = 0; i < r->request.n_processes && end->n_notes < RECORDING_MAX_NOTES; i++) {
-		struct profile_process *p = &r->request.processes[i];
-
-		if (still_runs(r, p))
-			continue;
-		if (p->image && p->image->to_ns != TIME_FOREVER &&
-			p->image->to_ns > r->request.from_ns)
-			(void)snprintf(end->notes[end->n_notes++], sizeof(end->notes[0]),
-				"process %" PRIu32 " ended %.1f s into the recording", p->tgid,
-				(double)(p->image->to_ns - r->request.from_ns) / NS_PER_S);
-		else
-			(void)snprintf(end->notes[end->n_notes++], sizeof(end->notes[0]),
-				"process %" PRIu32 " ended during the recording", p->tgid);
-	}
+	if (end->window.evicted && end->n_notes < RECORDING_MAX_NOTES)
+		(void)snprintf(end->notes[end->n_notes++], sizeof(end->notes[0]),
+			"the oldest %" PRIu64
+			" samples of the host did not fit into memory: record for a shorter time",
+			end->window.evicted);
 }
 
 static void note_idle(struct recording *r)
 {
+	const struct profile_request *request = profile_job_request(r->job);
 	struct recording_end *end = &r->end;
 
-	if (end->error || end->profile.samples || r->request.all ||
+	if (end->error || end->profile.samples || request->all ||
 		end->n_notes == RECORDING_MAX_NOTES)
 		return;
 	(void)snprintf(end->notes[end->n_notes++], sizeof(end->notes[0]),
 		"no samples: %s used no CPU in that time",
-		profile_job_request(r->job)->n_processes == 1 ? "the process" : "the processes");
+		request->n_processes == 1 ? "the process" : "the processes");
 }
 
 /* ---- closing ---- */
@@ -151,6 +172,7 @@ static int build(struct recording *r)
 	account_free(closed);
 	r->end.duration_ns = r->request.to_ns - r->request.from_ns;
 	note_ends(r);
+	note_evicted(r);
 	return profile_job_start(&job_parts, &r->request, &r->end.window,
 		clock_monotonic_ns() + NAMES_PATIENCE_NS, on_profile, r, &r->job);
 }
@@ -169,18 +191,24 @@ static int on_slack_over(sd_event_source *source, uint64_t usec, void *ctx)
 	return 0;
 }
 
-/* The window ends at `to_ns`; wait until nothing of it can still be on its way. */
-static int close_at(struct recording *r, sd_event *loop, uint64_t to_ns)
+/*
+ * The window ends at `to_ns`; wait until nothing of it can still be on its way. May
+ * be the end of `r`.
+ */
+static void close_at(struct recording *r, sd_event *loop, uint64_t to_ns)
 {
 	uint64_t ready_ns = clock_monotonic_ns() + COLLECT_SLACK_NS + NS_PER_MS;
+	int err;
 
 	r->closing = true;
 	/* a duration of 0 is not a valid profile */
 	r->request.to_ns = to_ns > r->request.from_ns ? to_ns : r->request.from_ns + 1;
 	r->tick = sd_event_source_disable_unref(r->tick);
 	r->close = sd_event_source_disable_unref(r->close);
-	return sd_event_add_time(
+	err = sd_event_add_time(
 		loop, &r->close, CLOCK_MONOTONIC, ready_ns / NS_PER_US, 1, on_slack_over, r);
+	if (err < 0)
+		finish(r, err);
 }
 
 static int on_window_over(sd_event_source *source, uint64_t usec, void *ctx)
@@ -188,16 +216,15 @@ static int on_window_over(sd_event_source *source, uint64_t usec, void *ctx)
 	struct recording *r = ctx;
 
 	(void)usec;
-	return close_at(
-		r, sd_event_source_get_event(source), r->request.from_ns + r->options.duration_ns);
+	close_at(r, sd_event_source_get_event(source), r->request.from_ns + r->options.duration_ns);
+	return 0;
 }
 
 void recording_stop(struct recording *r)
 {
 	if (r->closing)
 		return;
-	if (close_at(r, sd_event_source_get_event(r->close), clock_monotonic_ns()) < 0)
-		finish(r, -ENOMEM);
+	close_at(r, sd_event_source_get_event(r->close), clock_monotonic_ns());
 }
 
 /* ---- while it is open ---- */
@@ -242,9 +269,11 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 
 	(void)usec;
 	collect_drain(r->options.collect);
-	if (all_ended(r, &end_ns))
-		return close_at(r, sd_event_source_get_event(source),
+	if (all_ended(r, &end_ns)) {
+		close_at(r, sd_event_source_get_event(source),
 			end_ns > r->request.from_ns ? end_ns : clock_monotonic_ns());
+		return 0;
+	}
 	report_progress(r);
 	(void)sd_event_source_set_time_relative(source, NS_PER_S / NS_PER_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
