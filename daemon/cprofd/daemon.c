@@ -91,7 +91,8 @@ static int take_privileged(struct daemon *d, struct diag *diag)
 	err = opener_start(&d->opener);
 	if (err)
 		return diag_set(diag, err,
-			"cannot start the opener of perf events (%s): start cprofd as root",
+			"cannot start the opener of perf events (%s): start cprofd as root, in a "
+			"container with CAP_SYS_ADMIN added, which the opener alone keeps",
 			strerror(-err));
 	err = privileges_shed(diag);
 	if (err)

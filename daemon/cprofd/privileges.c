@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cprofd/privileges.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -49,6 +51,39 @@ static int keep_five(void)
 	return 0;
 }
 
+/* The names of those of the five that we have not got, in `ret`. */
+static void name_missing(char *ret, size_t room)
+{
+	__attribute__((cleanup(release_caps))) cap_t caps = cap_get_proc();
+	size_t len = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; caps && i < N_KEPT && len < room; i++) {
+		cap_flag_value_t has = CAP_SET;
+		char *name = cap_to_name(kept[i]);
+
+		(void)cap_get_flag(caps, kept[i], CAP_PERMITTED, &has);
+		if (name && has == CAP_CLEAR)
+			len += (size_t)snprintf(
+				ret + len, room - len, "%s%s", len ? ", " : "", name);
+		(void)cap_free(name);
+	}
+	/* the library writes them in lower case */
+	for (char *at = ret; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+}
+
+static int explain_missing(int err, struct diag *diag)
+{
+	char missing[160];
+
+	name_missing(missing, sizeof(missing));
+	return diag_set(diag, err,
+		"cprofd lacks %s (%s): start it as root, in a container with these capabilities "
+		"added, or let its service have them (AmbientCapabilities=)",
+		missing[0] ? missing : "capabilities", strerror(-err));
+}
+
 /* Nothing that is executed later can gain any. Needs CAP_SETPCAP, so before keep_five(). */
 static void empty_bounding_set(void)
 {
@@ -69,10 +104,7 @@ int privileges_shed(struct diag *diag)
 			diag, err, "cannot become an unprivileged user: %s", strerror(-err));
 	err = keep_five();
 	if (err)
-		return diag_set(diag, err,
-			"CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and "
-			"CAP_CHECKPOINT_RESTORE are needed (%s): start cprofd as root",
-			strerror(-err));
+		return explain_missing(err, diag);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) || prctl(PR_SET_DUMPABLE, 0L))
 		return diag_set(diag, -errno, "prctl: %s", strerror(errno));
 	return 0;

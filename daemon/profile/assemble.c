@@ -93,13 +93,22 @@ static const struct symbols_range *kernel_range(const struct assembly *a, uint64
 	return NULL;
 }
 
+static const char *kernel_name(const struct assembly *a, const struct symbols_range *range)
+{
+	const struct symbols_range *all;
+
+	if (range)
+		return range->name;
+	return symbols_kernel_ranges(a->in->symbols, &all) ? KERNEL_UNKNOWN_NAME : KERNEL_NAME;
+}
+
 static uint32_t kernel_mapping(struct assembly *a, uint64_t address, const char **ret_filename)
 {
 	const struct symbols_range *range = kernel_range(a, address);
 	struct pprof_mapping out = {
 		.start = range ? range->start : KERNEL_HALF,
 		.limit = range ? range->limit : UINT64_MAX,
-		.filename = range ? range->name : KERNEL_UNKNOWN_NAME,
+		.filename = kernel_name(a, range),
 		.has_functions = a->in->job != NULL,
 	};
 
@@ -350,12 +359,12 @@ int assemble_profile(const struct assemble_input *in, struct buf *out)
 	add_program(&a);
 	for (uint32_t i = 0; i < in->gather->frames.n; i++)
 		a.locations[i] = add_location(&a, i);
+	/* a frame without its function or mapping would be a lie */
+	if (pprof_builder_refused(a.builder))
+		return -ENOBUFS;
 	for (uint32_t i = 0; !err && i < in->gather->groups.n; i++)
 		err = add_group(&a, &in->gather->groups.at[i]);
 	if (!err)
 		err = add_lost(&a);
 	return err ? err : finish(&a, out);
 }
-	/* a frame without its function or mapping would be a lie */
-	if (pprof_builder_refused(a.builder))
-		return -ENOBUFS;

@@ -10,7 +10,8 @@
 struct object;
 
 #define KERNEL_NAME         "[kernel.kallsyms]"
-#define KERNEL_UNKNOWN_NAME "[kernel.unknown]" /* kernel addresses outside every known range */
+#define KERNEL_NAME         "[kernel.kallsyms]" /* all of it, when /proc/kallsyms tells no ranges */
+#define KERNEL_UNKNOWN_NAME "[unknown kernel]"  /* kernel addresses outside every known range */
 
 /* The file name of an object's mapping: its path, "[vdso]", "//anon", .... Borrowed. */
 const char *mapping_filename(const struct object *o);
