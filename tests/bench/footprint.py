@@ -17,7 +17,7 @@ HEADER = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \d+ *(.*)$")
 
 def smaps(pid):
     """(name, size, pss) of each mapping, in bytes."""
-    with open(f"/proc/{pid}/smaps") as lines:
+    with open(f"/proc/{pid}/smaps", errors="replace") as lines:
         name = size = None
         for text in lines:
             header = HEADER.match(text)
@@ -40,7 +40,7 @@ def bpf_objects(pid):
     found = {}
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
-            with open(f"/proc/{pid}/fdinfo/{fd}") as info:
+            with open(f"/proc/{pid}/fdinfo/{fd}", errors="replace") as info:
                 fields = dict(line.split(":", 1) for line in info if ":" in line)
         except OSError:
             continue  # closed meanwhile
@@ -64,7 +64,7 @@ def memory():
         if len(pids) != 3:
             raise CannotRun(f"cprofd has {len(pids) - 1} children, not 2")
         for pid in pids[1:]:
-            with open(f"/proc/{pid}/comm") as comm:
+            with open(f"/proc/{pid}/comm", errors="replace") as comm:
                 names[pid] = comm.read().strip()
         each = {pid: pss(pid) for pid in pids}
         bpf = sum(bpf_objects(daemon.process.pid).values())

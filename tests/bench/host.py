@@ -5,6 +5,9 @@ Daemon(hz)       a cprofd in the foreground with a socket of its own; a context 
 Load()           burners on every CPU and a crowd of processes; a context manager
 Perf(hz)         perf record -g -a beside it; a context manager
 cpu_ns(pid)      CPU time of a process so far, to the nanosecond
+
+Daemon and load have sessions of their own, as on any host: the scheduler shares CPUs out among
+sessions first.
 """
 
 import atexit
@@ -21,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("CPROFD_BUILD") or ROOT / "build").resolve()
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="cprofd-bench-"))
 CROWD = 300
+RUN_LIMIT_S = 60
 
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
@@ -36,10 +40,13 @@ def program(name):
     return str(path)
 
 
-def run(argv, **more):
+def run(argv):
     """Run to the end, which must be a good one; gives what it printed."""
-    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, check=False, **more)
+    try:
+        done = subprocess.run([str(word) for word in argv], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, check=False, timeout=RUN_LIMIT_S)
+    except subprocess.TimeoutExpired as reason:
+        raise CannotRun(f"{argv[0]}: not done after {RUN_LIMIT_S} s") from reason
     if done.returncode != 0:
         raise CannotRun(f"{argv[0]}: exit code {done.returncode}: {done.stderr.strip()}")
     return done.stdout
@@ -86,7 +93,8 @@ class Daemon:
         with open(self.errors, "w") as errors:
             self.process = subprocess.Popen(
                 [program("cprofd"), "--socket", self.socket, "--hz", str(self.hz)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                start_new_session=True)
         for _ in range(400):
             if "listening" in self.errors.read_text():
                 return self
@@ -124,9 +132,10 @@ class Load:
              ROOT / "tests/bench/load.c"])
         for arguments in [("burn", cpu) for cpu in os.sched_getaffinity(0)] + [("crowd", CROWD)]:
             process = subprocess.Popen([binary, *map(str, arguments)], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE)
+                                       stdout=subprocess.PIPE, start_new_session=True)
             self.processes.append(process)
             if process.stdout.readline() != b"ready\n":
+                self.__exit__()
                 raise CannotRun(f"load {arguments} does not start")
         return self
 

@@ -60,7 +60,7 @@ PYTHON = "import json, re\nwhile True: json.loads(json.dumps(list(range(500))));
 
 def file():
     with Load():
-        python = subprocess.Popen(["/usr/bin/python3", "-c", PYTHON])
+        python = subprocess.Popen(["/usr/bin/python3", "-c", PYTHON], start_new_session=True)
         try:
             yield from delays(("-p", str(python.pid), "-s", "2"), "python3")
             yield from delays(("-a", "-s", "2"), "whole host")
