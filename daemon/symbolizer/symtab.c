@@ -130,10 +130,15 @@ struct candidate {
 static bool name_of(const struct symtab *t, uint32_t id, struct candidate *c)
 {
 	const struct file_map *strings = &t->tables[id >> TABLE_SHIFT].strings;
-	const char *name = (const char *)strings->at + c->symbol.st_name;
-	size_t room = strings->len - c->symbol.st_name;
-	size_t len = strnlen(name, room);
+	const char *name;
+	size_t room, len;
 
+	/* checked when the index was made, but the file may have been written to since */
+	if (c->symbol.st_name >= strings->len)
+		return false;
+	name = (const char *)strings->at + c->symbol.st_name;
+	room = strings->len - c->symbol.st_name;
+	len = strnlen(name, room);
 	if (!len || len == room)
 		return false;
 	if (!is_function(&c->symbol) && (*name == '$' || *name == '.'))
@@ -306,13 +311,18 @@ static bool belongs(const struct symtab *t, const struct elf_file *file, const s
 	return s->st_name && s->st_name < table->strings.len && s->st_value - t->base <= UINT32_MAX;
 }
 
-/* Write start << 32 | id of every symbol that belongs to `ret`, unless it is NULL; count them. */
-static uint32_t collect_keys(const struct symtab *t, const struct elf_file *file, uint64_t *ret)
+/*
+ * Write start << 32 | id of every symbol that belongs to `ret`, unless it is NULL; count
+ * them, up to `most`. The file's owner may write to it all the while: no two looks at
+ * the mapped table need agree.
+ */
+static uint32_t collect_keys(
+	const struct symtab *t, const struct elf_file *file, uint32_t most, uint64_t *ret)
 {
 	uint32_t n = 0;
 
 	for (uint32_t k = 0; k < MAX_TABLES; k++) {
-		for (uint32_t i = 0; i < t->tables[k].n && n < MAX_SYMBOLS + 1; i++) {
+		for (uint32_t i = 0; i < t->tables[k].n && n < most; i++) {
 			uint32_t id = k << TABLE_SHIFT | i;
 			Elf64_Sym symbol = symbol_at(t, id);
 
@@ -389,8 +399,8 @@ static reason_t build_rows(struct symtab *t, const struct elf_file *file, uint32
 		return REASON(TOO_LARGE);
 	t->symbol = t->start + n;
 	t->outer = t->symbol + n;
+	n = collect_keys(t, file, n, keys);
 	t->source.n_symbols = n;
-	(void)collect_keys(t, file, keys);
 	sorted = sort_keys(keys, spare, n);
 	for (uint32_t i = 0; i < n; i++) {
 		t->start[i] = (uint32_t)(sorted[i] >> 32);
@@ -409,7 +419,7 @@ static reason_t build(struct symtab *t, const struct elf_file *file, size_t ceil
 		why = map_tables(t, file);
 	if (why)
 		return why;
-	n = collect_keys(t, file, NULL);
+	n = collect_keys(t, file, MAX_SYMBOLS + 1, NULL);
 	t->source.n_bytes =
 		sizeof(*t) + t->n_texts * sizeof(*t->texts) + (size_t)n * 3 * sizeof(*t->start);
 	if (!n)

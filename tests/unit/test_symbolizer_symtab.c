@@ -330,6 +330,30 @@ static void a_name_that_does_not_end_is_not_shown(void **state)
 	s->type->free(s);
 }
 
+/* The mapped table shows what its owner writes into the file, whenever that is. */
+static void a_file_that_changes_under_its_index_stays_inside_its_tables(void **state)
+{
+	const struct elf_symbol symbols[] = {{"f", TEXT, 9, G, F, IN_TEXT}};
+	const Elf64_Word far_away = 0x7fffffff;
+	struct elf_file file;
+	struct source *s;
+	int fd;
+
+	(void)state;
+	elf_build(&image, symbols, 1, NULL, 0);
+	fd = elf_fd(&image);
+	assert_int_equal(elf_file_init(dup(fd), &file), REASON_NONE);
+	assert_int_equal(symtab_new(&file, PLENTY, &s), REASON_NONE);
+	elf_file_fini(&file);
+	expect(s, TEXT, "f");
+	assert_int_equal(pwrite(fd, &far_away, sizeof(far_away),
+				 (off_t)image.sections[3].sh_offset + (off_t)sizeof(Elf64_Sym)),
+		sizeof(far_away));
+	expect(s, TEXT, NULL);
+	s->type->free(s);
+	(void)close(fd);
+}
+
 static void an_index_above_its_ceiling_is_refused(void **state)
 {
 	const struct elf_symbol symbols[] = {{"f", TEXT, 16, G, F, IN_TEXT}};
@@ -355,6 +379,7 @@ int main(void)
 		cmocka_unit_test(files_without_functions_say_so),
 		cmocka_unit_test(broken_tables_are_malformed),
 		cmocka_unit_test(a_name_that_does_not_end_is_not_shown),
+		cmocka_unit_test(a_file_that_changes_under_its_index_stays_inside_its_tables),
 		cmocka_unit_test(an_index_above_its_ceiling_is_refused),
 	};
 
