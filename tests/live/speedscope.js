@@ -31,7 +31,8 @@ function find(modules, wanted) {
 function importer(directory) {
 	const world = vm.createContext({console: {log() {}, warn() {}, error() {}, assert() {}},
 		TextDecoder, setTimeout, navigator: {}, document: {}});
-	vm.runInContext("var window = globalThis, self = globalThis, location = {}, parcelRequire;", world);
+	vm.runInContext("var window = globalThis, self = globalThis, location = {}, parcelRequire;",
+		world);
 	// the last but one argument lists what to start
 	vm.runInContext(chunk(directory, "speedscope").replace(/\},\{\},\[[^\]]*\],\s*null\)/,
 		"},{},[],null)"), world);

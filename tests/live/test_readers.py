@@ -3,7 +3,6 @@
 turn(), which calls alpha() for 75 % of the time and beta() for 25 %."""
 import gzip
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -20,7 +19,7 @@ PROTO = HERE.parent.parent / "proto"
 INFERNO = "0.11.15"
 SPEEDSCOPE = "1.20.0"  # the last whose importer can be called without its user interface
 SECONDS = "2"
-POINTS = 6  # 500 samples stray by more less than once in 1000; see test_programs for the truth
+POINTS = 6  # on a quiet machine six times what 2000 samples stray by; test_programs is stricter
 
 
 @pytest.fixture
@@ -67,9 +66,10 @@ def test_go_tool_pprof_traces(recorded, pprof):
 
 def test_go_tool_pprof_peek(recorded, pprof):
     text = pprof("-peek", "^turn$", recorded())
-    callees = text.split("| turn", 1)[1] if "| turn" in text else text
-    assert float(re.search(r"([\d.]+)% \| +alpha", callees).group(1)) == pytest.approx(75, abs=POINTS)
-    assert float(re.search(r"([\d.]+)% \| +beta", callees).group(1)) == pytest.approx(25, abs=POINTS)
+    callees = text.split("| turn", 1)[1]
+    for name, share in (("alpha", 75), ("beta", 25)):
+        seen = float(re.search(rf"([\d.]+)% \| +{name}", callees).group(1))
+        assert seen == pytest.approx(share, abs=POINTS)
 
 
 def test_go_tool_pprof_svg(recorded, pprof, tmp_path):
@@ -166,8 +166,8 @@ def speedscope(cache):
     """The unpacked npm package."""
     root = cache(f"speedscope-{SPEEDSCOPE}")
     if not (root / "package/dist").exists():
-        archive = must(["npm", "pack", "--silent", f"speedscope@{SPEEDSCOPE}"], cwd=root).split()[-1]
-        must(["tar", "-xf", archive], cwd=root)
+        said = must(["npm", "pack", "--silent", f"speedscope@{SPEEDSCOPE}"], cwd=root)
+        must(["tar", "-xf", said.split()[-1]], cwd=root)
     return root / "package"
 
 
@@ -180,7 +180,6 @@ def test_speedscope_imports(folded, speedscope):
     for name, count in by_leaf.items():
         assert seen["frames"][name]["self"] == count
     assert seen["frames"]["turn"]["total"] > 0.98 * total
-    assert os.path.getsize(folded) > 0
 
 
 def test_the_top_table_leads_with_alpha(recorded):

@@ -157,7 +157,7 @@ def seconds_for(pid, samples):
 
 def user_shares(profile):
     """Flat and cumulative shares as Go itself tells them: without the kernel's frames, without
-    what is below a goroutine's first function, and without the mark of a calling convention."""
+    the end of each goroutine's stack and without the mark of a calling convention."""
     stacks = profile.without_kernel()
     total = sum(count for _, count in stacks)
     flat, cum = collections.Counter(), collections.Counter()
@@ -165,12 +165,22 @@ def user_shares(profile):
         names = [f.name.removesuffix(".abi0") for f in frames]
         flat[names[0]] += 100 * count / total
         for name in set(names):
-            if name != "runtime.goexit" and not re.search(r"\.gowrap\d+$", name):
+            if name != "runtime.goexit":
                 cum[name] += 100 * count / total
     return flat, cum, total
 
 
-@pytest.mark.limit(300)
+def in_the_same_window(address, pid, seconds, record, directory):
+    """Our profile of the process and its own of itself."""
+    own_path = directory / "own.pb.gz"
+    fetcher = threading.Thread(target=fetch, args=(address, seconds, own_path))
+    fetcher.start()
+    recorded = record("-p", str(pid), "-F", "999", "-s", str(seconds), timeout=300)
+    fetcher.join()
+    return Profile(recorded.path), Profile(own_path)
+
+
+@pytest.mark.limit(600)
 def test_a_go_programs_profile_of_itself_is_ours(workload, spawn, record, tmp_path, note):
     """Its functions that have 5 % or more, flat or cumulative, in either profile. Asynchronous
     preemption is off: where CPUs are short, its signal comes together with that of Go's profiler,
@@ -178,13 +188,11 @@ def test_a_go_programs_profile_of_itself_is_ours(workload, spawn, record, tmp_pa
     process = spawn([workload("workloads/oracle.go")], stdout=subprocess.PIPE, text=True,
                     env=dict(os.environ, GODEBUG="asyncpreemptoff=1"))
     address = process.stdout.readline().strip()
-    own_path = tmp_path / "own.pb.gz"
-    seconds = seconds_for(process.pid, 6500)
-    fetcher = threading.Thread(target=fetch, args=(address, seconds, own_path))
-    fetcher.start()
-    recorded = record("-p", str(process.pid), "-F", "999", "-s", str(seconds), timeout=200)
-    fetcher.join()
-    ours, own = Profile(recorded.path), Profile(own_path)
+    for _ in range(3):  # others may want the CPU too
+        seconds = seconds_for(process.pid, 6500)
+        ours, own = in_the_same_window(address, process.pid, seconds, record, tmp_path)
+        if own.samples > 6100:
+            break
     our_flat, our_cum, our_total = user_shares(ours)
     own_flat, own_cum, own_total = user_shares(own)
     note(f"{own_total} samples of its own, {our_total} of ours")
