@@ -29,8 +29,8 @@ import check_profile
 import profiles
 
 HERE = pathlib.Path(__file__).resolve().parent
-GCC_FLAGS = ["-D_GNU_SOURCE", "-O1", "-g", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer",
-             "-fno-optimize-sibling-calls", "-pthread"]
+GCC_FLAGS = ["-D_GNU_SOURCE", "-O1", "-g", "-fno-omit-frame-pointer",
+             "-mno-omit-leaf-frame-pointer", "-fno-optimize-sibling-calls", "-pthread"]
 
 
 def _cache(name):
