@@ -177,14 +177,15 @@ static enum object_why open_file(
 	struct tracker *t, const struct image *i, const struct mapping *m, int *ret_fd)
 {
 	scoped(scope_close) int dir_fd = procfs_open(t->proc_fd, i->tgid);
-	scoped(scope_close) int root_fd = -1;
+	scoped(scope_close) int living_fd = -1, root_fd = -1;
 	enum object_why first = OBJECT_WHY_GONE, why;
 
 	if (dir_fd >= 0 && !is_other(dir_fd, i)) {
-		first = open_mapped(t, dir_fd, m, ret_fd);
+		living_fd = procfs_open_living(t->proc_fd, dir_fd);
+		first = open_mapped(t, living_fd, m, ret_fd);
 		if (first != OBJECT_WHY_GONE && first != OBJECT_WHY_DENIED)
 			return first;
-		root_fd = openat(dir_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		root_fd = openat(living_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		why = open_path(m->object, root_fd, ret_fd);
 		if (why == OBJECT_WHY_NONE)
 			return why;

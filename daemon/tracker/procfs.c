@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracker/procfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,6 +34,51 @@ int procfs_open(int proc_fd, uint32_t tgid)
 	(void)snprintf(name, sizeof(name), "%u", tgid);
 	fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+static void scope_closedir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+static DIR *open_threads(int dir_fd)
+{
+	int fd = openat(dir_fd, "task", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *threads = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!threads && fd >= 0)
+		(void)close(fd);
+	return threads;
+}
+
+/* Has it memory? An ended main thread has not, nor has a kernel thread. */
+static bool has_program(int dir_fd)
+{
+	char byte;
+
+	return readlinkat(dir_fd, "exe", &byte, 1) >= 0 || errno != ENOENT;
+}
+
+int procfs_open_living(int proc_fd, int dir_fd)
+{
+	scoped(scope_closedir) DIR *threads = has_program(dir_fd) ? NULL : open_threads(dir_fd);
+	int own = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+
+	for (struct dirent *d; threads && (d = readdir(threads));) {
+		scoped(scope_close) int fd = -1;
+
+		if (d->d_name[0] == '.')
+			continue;
+		/* every thread has a directory there, but only processes are listed */
+		fd = openat(proc_fd, d->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || !has_program(fd) ||
+			faccessat(dirfd(threads), d->d_name, F_OK, AT_SYMLINK_NOFOLLOW))
+			continue;
+		scope_close(&own);
+		return take_fd(&fd);
+	}
+	return own < 0 ? -errno : own;
 }
 
 static int open_file(int dir_fd, const char *name)

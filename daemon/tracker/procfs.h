@@ -17,6 +17,13 @@
 /* The directory of a process in `proc_fd`. Gives a descriptor, or a negative errno. */
 int procfs_open(int proc_fd, uint32_t tgid);
 
+/*
+ * Where maps, exe, map_files and root of the process at `dir_fd` can be read: there, or,
+ * once its main thread has ended and others run on, where one of those has them.
+ * Gives a descriptor, or a negative errno.
+ */
+int procfs_open_living(int proc_fd, int dir_fd);
+
 int procfs_stat(int dir_fd, struct procstat *ret);
 
 /*

@@ -117,10 +117,13 @@ static void note_main(struct mapset *s, struct collecting *c)
 static int read_maps(struct tracker *t, int dir_fd, struct process *p, uint64_t now_ns)
 {
 	scoped(collecting_fini) struct collecting c = {.t = t, .p = p, .now_ns = now_ns};
+	scoped(scope_close) int living_fd = procfs_open_living(t->proc_fd, dir_fd);
 	int err;
 
-	read_exe(dir_fd, &c);
-	err = procfs_maps(dir_fd, on_mapping, &c, &t->totals.malformed);
+	if (living_fd < 0)
+		return living_fd;
+	read_exe(living_fd, &c);
+	err = procfs_maps(living_fd, on_mapping, &c, &t->totals.malformed);
 	if (!err)
 		err = mapset_own(&p->image.maps, p->image.from_ns);
 	if (!err)
