@@ -20,11 +20,16 @@ static bool same_start(uint64_t a_ns, uint64_t b_ns)
 
 bool profile_process_owns(struct profile_process *p, const struct image *image)
 {
+	uint64_t start_ns = image_start_ns(image);
+
 	if (p->tgid != image->tgid)
 		return false;
+	/* one that never ran has no samples to be taken for somebody else's */
+	if (start_ns == TIME_UNKNOWN)
+		return true;
 	if (p->start_boottime_ns == TIME_UNKNOWN)
-		p->start_boottime_ns = image->start_boottime_ns;
-	return same_start(p->start_boottime_ns, image->start_boottime_ns);
+		p->start_boottime_ns = start_ns;
+	return same_start(p->start_boottime_ns, start_ns);
 }
 
 struct profile_process *profile_request_match(struct profile_request *r, const struct image *image)

@@ -26,7 +26,7 @@ struct image;
 /* A process as it was when the request came: a PID that is reused later is another one. */
 struct profile_process {
 	uint32_t tgid;
-	uint64_t start_boottime_ns; /* 0: not known yet, the first sample tells */
+	uint64_t start_boottime_ns; /* TIME_UNKNOWN: not known yet, the first sample tells */
 	struct image *image;        /* a reference, to know its end and its program; may be NULL */
 };
 

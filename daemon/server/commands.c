@@ -189,7 +189,7 @@ static bool add_process(struct connection *c, struct profile_request *r, uint32_
 		return false;
 	}
 	r->processes[r->n_processes++] = (struct profile_process){.tgid = pid,
-		.start_boottime_ns = image ? image->start_boottime_ns : TIME_UNKNOWN,
+		.start_boottime_ns = image ? image_start_ns(image) : TIME_UNKNOWN,
 		.image = image ? image_ref(image) : NULL};
 	return true;
 }

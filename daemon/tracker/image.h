@@ -52,6 +52,12 @@ struct image *image_ref(struct image *i);
 void image_unref(struct image *i); /* NULL is accepted */
 
 /*
+ * When its process started (CLOCK_BOOTTIME): exactly once a sample has told, to the 10 ms
+ * that /proc counts in before; TIME_UNKNOWN when neither was seen.
+ */
+uint64_t image_start_ns(const struct image *i);
+
+/*
  * The mapping that held `address` at `time_ns`, or NULL. Borrowed until the tracker's
  * next advance, attribute or rescan: mappings move when others come.
  */

@@ -7,6 +7,8 @@
 #include "tracker/mapset.h"
 #include "tracker/object.h"
 
+#define START_TICK_NS 10000000ull /* of /proc/PID/stat, USER_HZ */
+
 struct process *process_new(struct ledger *ledger, uint32_t tgid, uint64_t from_ns)
 {
 	struct process *p;
@@ -48,6 +50,13 @@ void image_unref(struct image *i)
 	p->ledger->bytes -= sizeof(*p);
 	ledger_unref(p->ledger);
 	free(p);
+}
+
+uint64_t image_start_ns(const struct image *i)
+{
+	const struct process *p = (const struct process *)i; /* its first member */
+
+	return i->start_boottime_ns ? i->start_boottime_ns : p->start_ticks * START_TICK_NS;
 }
 
 const struct mapping *image_mapping_at(const struct image *i, uint64_t address, uint64_t time_ns)

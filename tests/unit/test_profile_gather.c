@@ -292,6 +292,27 @@ static void a_reused_pid_is_another_process(void **state)
 	gather_fini(&g);
 }
 
+/* What /proc told before the first sample is enough to tell the two apart. */
+static void an_idle_process_is_not_the_next_one_with_its_pid(void **state)
+{
+	struct world *w = *state;
+	struct profile_request r = of_pid(10);
+	struct gather g = {0};
+	const struct image *idle;
+
+	spawn(w, 100, 10, "/bin/a", 7);
+	tracker_advance(w->tracker, 500);
+	idle = tracker_find(w->tracker, 10);
+	assert_true(image_start_ns(idle) == TIME_UNKNOWN);
+	r.processes[0].start_boottime_ns = 4990000000;
+	assert_true(profile_process_owns(&r.processes[0], idle));
+	sample(w, 1000, 10, TEXT + 0x10, 0, 0, 0); /* started at 10 s */
+	assert_false(profile_process_owns(&r.processes[0], tracker_find(w->tracker, 10)));
+	gather_rows(&g, &r, w->store);
+	assert_int_equal(g.samples, 0);
+	gather_fini(&g);
+}
+
 static void the_window_has_exact_edges(void **state)
 {
 	struct world *w = *state;
@@ -322,6 +343,8 @@ int main(void)
 			a_call_that_ends_a_mapping_belongs_to_it, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
 			a_walk_ends_where_it_leaves_the_code, make_world, end_world),
+		cmocka_unit_test_setup_teardown(
+			an_idle_process_is_not_the_next_one_with_its_pid, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
 			the_daemons_own_samples_are_left_out_of_the_host_but_counted, make_world,
 			end_world),

@@ -351,9 +351,11 @@ static void a_start_in_ticks_is_compared_in_ticks(void **state)
 
 	assert_int_equal(tracker_scan(t), 0);
 	i = tracker_find(t, 7);
+	assert_true(image_start_ns(i) == 5000000000);
 	s.start_boottime_ns = 5009999999; /* tick 500 is [5.00 s, 5.01 s) */
 	assert_ptr_equal(tracker_attribute(t, &s, &user), i);
 	assert_true(i->start_boottime_ns == 5009999999);
+	assert_true(image_start_ns(i) == 5009999999);
 	assert_int_equal(i->exec_id, 3);
 }
 
