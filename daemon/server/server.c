@@ -13,6 +13,10 @@
 #include "server/commands.h"
 #include "server/connection.h"
 
+/* A client that cannot be accepted for want of a descriptor goes on knocking. */
+#define ACCEPTS_MAX    500
+#define ACCEPTS_PER_US 1000000
+
 struct server {
 	sd_event *loop; /* borrowed */
 	struct server_parts parts;
@@ -137,6 +141,8 @@ int server_listen(struct server *s, int listen_fd)
 
 	s->listen_fd = listen_fd;
 	err = sd_event_add_io(s->loop, &s->accepting, listen_fd, EPOLLIN, on_connect, s);
+	if (err >= 0)
+		err = sd_event_source_set_ratelimit(s->accepting, ACCEPTS_PER_US, ACCEPTS_MAX);
 	return err < 0 ? err : 0;
 }
 
