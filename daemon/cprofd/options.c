@@ -121,7 +121,8 @@ int options_parse(int argc, char **argv, struct diag *diag, struct options *ret)
 	if (optind < argc)
 		return diag_set(
 			diag, -EINVAL, "unexpected argument '%s'; see cprofd --help", argv[optind]);
-	if (!o.help && !o.version && !o.private == !o.socket)
+	/* an empty path would be an address that is no file and knows no modes */
+	if (!o.help && !o.version && (!o.private == !o.socket || (o.socket && !*o.socket)))
 		return diag_set(diag, -EINVAL, "--socket PATH is needed; see cprofd --help");
 	*ret = o;
 	return 0;

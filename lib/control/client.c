@@ -300,6 +300,9 @@ int control_client_connect(const char *path, const struct control_client_options
 		return diag_set(diag, -ENAMETOOLONG,
 			"%s: a socket's path has at most %zu characters", path,
 			sizeof(address.sun_path) - 1);
+	/* no file, but an address that anybody may listen at */
+	if (!*path)
+		return diag_set(diag, -ENOENT, "a socket's path is empty");
 	memcpy(address.sun_path, path, strlen(path));
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)

@@ -345,6 +345,7 @@ static void a_socket_that_is_not_there_is_told(void **state)
 	assert_int_equal(
 		control_client_connect("/nonexistent/socket", &options, &diag, &c), -ENOENT);
 	assert_int_equal(control_client_connect("/dev/null", &options, &diag, &c), -ECONNREFUSED);
+	assert_int_equal(control_client_connect("", &options, &diag, &c), -ENOENT);
 	memset(path, 'p', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
 	assert_int_equal(control_client_connect(path, &options, &diag, &c), -ENAMETOOLONG);

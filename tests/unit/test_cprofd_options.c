@@ -56,6 +56,7 @@ static void wrong_words_are_refused_with_what_is_accepted(void **state)
 	} cases[] = {
 		{"", "--socket"},
 		{"--socket a --private", "--socket"},
+		{"--socket=", "--socket"},
 		{"--private --hz 18", "19 to 9999"},
 		{"--private --hz 10000", "19 to 9999"},
 		{"--private --hz 99x", "19 to 9999"},
