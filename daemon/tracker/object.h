@@ -4,8 +4,9 @@
  *
  * One table for the host. An object is made when a mapping names it and opened
  * when the first sample falls into it, so that an exit or an upgrade later does
- * not matter. It is told apart by build id where the kernel reports one with the
- * mapping, else by device, inode and the kernel's inode generation or mtime.
+ * not matter. It is told apart by its path and by its build id where the kernel
+ * reports one with the mapping, else by device, inode and the kernel's inode
+ * generation or mtime.
  *
  * cprofd never looks inside: descriptors go to the symbolizer.
  *

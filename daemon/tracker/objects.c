@@ -104,9 +104,11 @@ static uint64_t hash_of(enum object_kind kind, const struct file_name *name)
 
 	if (kind == OBJECT_VDSO || kind == OBJECT_ANON)
 		return kind;
-	if (name->build_id.len)
-		return idmap_hash(name->build_id.bytes, name->build_id.len);
 	fixed[4] = idmap_hash(name->path, name->path_len);
+	if (name->build_id.len) {
+		fixed[1] = idmap_hash(name->build_id.bytes, name->build_id.len);
+		fixed[2] = fixed[3] = 0;
+	}
 	return idmap_hash(fixed, sizeof(fixed));
 }
 
@@ -126,11 +128,12 @@ static bool same_object(const void *owner, uint32_t slot, const void *key)
 		return false;
 	if (o->kind == OBJECT_VDSO || o->kind == OBJECT_ANON)
 		return true;
+	if (!same_path(o, want->name))
+		return false;
 	if (o->build_id.len || want->name->build_id.len)
 		return build_id_same(&o->build_id, &want->name->build_id);
 	return o->dev_major == want->name->dev_major && o->dev_minor == want->name->dev_minor &&
-	       o->inode == want->name->inode &&
-	       o->inode_generation == want->name->inode_generation && same_path(o, want->name);
+	       o->inode == want->name->inode && o->inode_generation == want->name->inode_generation;
 }
 
 bool object_may_be(const struct object *o, const struct file_name *name)

@@ -2,9 +2,10 @@
 /*
  * objects.h - the table behind object.h
  *
- * One object per build id, or per device, inode, generation and path where the
- * kernel tells no build id. The table does not keep objects alive: the last
- * mapping that goes takes its object along.
+ * One object per path and build id, or per path, device, inode and generation where
+ * the kernel tells no build id. A build id alone is not enough: a stripped copy of a
+ * program has its build id too, but neither its name nor its symbols. The table does
+ * not keep objects alive: the last mapping that goes takes its object along.
  */
 #ifndef CPROFD_TRACKER_OBJECTS_H
 #define CPROFD_TRACKER_OBJECTS_H

@@ -413,18 +413,31 @@ static void lost_records_are_counted_and_each_sampled_process_is_read_once(void 
 	assert_int_equal(totals(t).rescans, 1);
 }
 
-static void one_build_id_under_two_paths_is_one_object(void **state)
+/* a stripped copy has the build id of its original, but other symbols and another name */
+static void one_build_id_under_two_paths_is_two_objects(void **state)
 {
 	struct tracker *t = *state;
 
 	feed(t, record_comm(100, 7, 7, "prog", 1));
 	feed(t, record_mmap(110, 7, 0x400000, 0x1000, 0, 0, 9, "/a/lib.so"));
 	feed(t, record_mmap(120, 7, 0x500000, 0x1000, 0, 0, 9, "/b/lib.so"));
-	feed(t, record_mmap(130, 7, 0x600000, 0x1000, 0, 0, 8, "/b/lib.so"));
+	feed(t, record_mmap(130, 7, 0x600000, 0x1000, 0, 0, 9, "/a/lib.so"));
 	tracker_advance(t, 200);
 	assert_int_equal(totals(t).objects_now, 2);
+	assert_string_equal(path_at(t, 7, 0x500000, 200), "/b/lib.so");
 	assert_int_equal(
 		image_mapping_at(tracker_find(t, 7), 0x400000, 200)->object->build_id.len, 20);
+}
+
+static void one_path_with_two_build_ids_is_two_objects(void **state)
+{
+	struct tracker *t = *state;
+
+	feed(t, record_comm(100, 7, 7, "prog", 1));
+	feed(t, record_mmap(110, 7, 0x400000, 0x1000, 0, 0, 9, "/a/lib.so"));
+	feed(t, record_mmap(120, 7, 0x500000, 0x1000, 0, 0, 8, "/a/lib.so"));
+	tracker_advance(t, 200);
+	assert_int_equal(totals(t).objects_now, 2);
 }
 
 static void one_inode_under_two_paths_is_two_objects(void **state)
@@ -552,7 +565,8 @@ int main(void)
 		CASE(records_of_other_types_are_no_business_of_ours),
 		CASE(what_is_outside_our_pid_namespace_is_no_process),
 		CASE(lost_records_are_counted_and_each_sampled_process_is_read_once),
-		CASE(one_build_id_under_two_paths_is_one_object),
+		CASE(one_build_id_under_two_paths_is_two_objects),
+		CASE(one_path_with_two_build_ids_is_two_objects),
 		CASE(one_inode_under_two_paths_is_two_objects),
 		CASE(names_without_a_file_are_told_apart),
 		SMALL_CASE(images_above_the_ceiling_are_refused_and_counted),
