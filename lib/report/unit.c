@@ -44,10 +44,12 @@ struct unit unit_for(const char *name, int64_t largest)
 
 const char *unit_print(const struct unit *u, int64_t value, char text[UNIT_TEXT_MAX])
 {
-	if (u->divisor == 1) /* exact, whatever a double can hold */
-		snprintf(text, UNIT_TEXT_MAX, "%" PRId64 "%s", value, value ? u->suffix : "");
+	if (!value) /* as pprof has it: nothing at all is seen at a glance */
+		snprintf(text, UNIT_TEXT_MAX, "0");
+	else if (u->divisor == 1) /* exact, whatever a double can hold */
+		snprintf(text, UNIT_TEXT_MAX, "%" PRId64 "%s", value, u->suffix);
 	else
 		snprintf(text, UNIT_TEXT_MAX, "%.*f%s", u->decimals, (double)value / u->divisor,
-			value ? u->suffix : "");
+			u->suffix);
 	return text;
 }
