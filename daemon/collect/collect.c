@@ -227,6 +227,7 @@ int collect_new(sd_event *loop, const struct collect_parts *parts, struct collec
 		return -ENOMEM;
 	c->parts = *parts;
 	c->self_pid = getpid();
+	c->waiting.ring_bytes = sampler_ring_bytes(parts->sampler);
 	c->interval_ns = sampler_drain_interval_ns(parts->sampler);
 	err = watch(c, loop);
 	if (err) {

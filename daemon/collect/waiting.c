@@ -9,6 +9,11 @@
 /* Memory above this is given back once it is not needed. */
 #define KEEP_BYTES (1u << 20)
 
+static size_t ceiling(const struct waiting *w)
+{
+	return WAITING_LEAST + w->ring_bytes;
+}
+
 void waiting_fini(struct waiting *w)
 {
 	buf_fini(&w->records);
@@ -22,13 +27,13 @@ int waiting_add(struct waiting *w, const struct abi_sample *sample)
 		     ((size_t)sample->n_kernel + sample->n_user) * sizeof(sample->frames[0]);
 	struct waiting_place place = {.time_ns = sample->time_ns, .at = (uint32_t)w->records.len};
 
-	w->records.ceiling = WAITING_MAX;
+	w->records.ceiling = ceiling(w);
 	buf_append(&w->records, sample, len);
 	if (w->records.failed) {
 		w->records.failed = false;
 		return -ENOBUFS;
 	}
-	if (!vec_push(&w->places, place, WAITING_MAX / sizeof(*sample))) {
+	if (!vec_push(&w->places, place, (uint32_t)(ceiling(w) / sizeof(*sample)))) {
 		w->records.len -= len;
 		return -ENOBUFS;
 	}
@@ -87,7 +92,7 @@ static int move_rest(struct waiting *w, struct buf *into)
 
 void waiting_compact(struct waiting *w)
 {
-	struct buf rest = buf_with_ceiling(WAITING_MAX);
+	struct buf rest = buf_with_ceiling(ceiling(w));
 	uint32_t n = w->places.n - w->first;
 
 	if (!w->first)

@@ -3,8 +3,8 @@
  * waiting.h - samples between the ring and the horizon
  *
  * Samples come out of the ring nearly in the order of time (the CPUs share it);
- * this is where they wait, whole, until their time is safely past. Bounded: a
- * reader that was held up cannot make it grow beyond WAITING_MAX.
+ * this is where they wait, whole, until their time is safely past. Bounded: it takes
+ * what a full ring holds beside WAITING_LEAST, and no more.
  */
 #ifndef CPROFD_COLLECT_WAITING_H
 #define CPROFD_COLLECT_WAITING_H
@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/vec.h"
 
-#define WAITING_MAX (16u << 20) /* bytes of records */
+#define WAITING_LEAST (16u << 20) /* bytes of records */
 
 struct waiting_place {
 	uint64_t time_ns;
@@ -26,6 +26,7 @@ struct waiting_place {
 
 /* The zero value is empty. */
 struct waiting {
+	size_t ring_bytes; /* of the ring that fills it: room beside WAITING_LEAST */
 	struct buf records;
 	VEC(struct waiting_place) places; /* in order of time once sorted */
 	uint32_t first;                   /* places before it are done */

@@ -235,6 +235,11 @@ unsigned sampler_hz(const struct sampler *s)
 	return s->hz;
 }
 
+size_t sampler_ring_bytes(const struct sampler *s)
+{
+	return s->ring_bytes;
+}
+
 int sampler_prog_fd(const struct sampler *s)
 {
 	return bpf_program__fd(s->skel->progs.tick);

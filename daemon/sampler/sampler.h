@@ -95,6 +95,7 @@ const struct abi_cpu_counters *sampler_cpu(const struct sampler *s, unsigned cpu
 uint64_t sampler_drain_interval_ns(const struct sampler *s);
 
 unsigned sampler_hz(const struct sampler *s);
+size_t sampler_ring_bytes(const struct sampler *s);
 int sampler_prog_fd(const struct sampler *s);         /* borrowed */
 size_t sampler_kernel_bytes(const struct sampler *s); /* maps and ring, as asked of the kernel */
 

@@ -104,7 +104,7 @@ static void a_full_waiting_room_refuses_and_goes_on(void **state)
 	(void)state;
 	while (waiting_add(&w, make(&room, n + 1, ABI_MAX_FRAMES, n)) == 0)
 		n++;
-	assert_int_equal(n, WAITING_MAX / (sizeof(struct abi_sample) + ABI_MAX_FRAMES * 8));
+	assert_int_equal(n, WAITING_LEAST / (sizeof(struct abi_sample) + ABI_MAX_FRAMES * 8));
 	assert_int_equal(waiting_count(&w), n);
 	waiting_sort(&w);
 	expect_next(&w, 1, ABI_MAX_FRAMES, 0);
@@ -113,6 +113,25 @@ static void a_full_waiting_room_refuses_and_goes_on(void **state)
 	waiting_compact(&w);
 	assert_int_equal(waiting_add(&w, make(&room, 7, 3, 7)), 0);
 	expect_next(&w, 7, 3, 7);
+	waiting_fini(&w);
+}
+
+/* Or a ring that the user made large to lose nothing would be emptied into nowhere. */
+static void a_full_ring_finds_room(void **state)
+{
+	struct waiting w = {.ring_bytes = 8u << 20};
+	union room room;
+	size_t n = 0;
+
+	(void)state;
+	while (waiting_add(&w, make(&room, n + 1, ABI_MAX_FRAMES, n)) == 0)
+		n++;
+	assert_int_equal(n,
+		(WAITING_LEAST + w.ring_bytes) / (sizeof(struct abi_sample) + ABI_MAX_FRAMES * 8));
+	waiting_sort(&w);
+	expect_next(&w, 1, ABI_MAX_FRAMES, 0);
+	waiting_compact(&w);
+	assert_int_equal(waiting_count(&w), n - 1);
 	waiting_fini(&w);
 }
 
@@ -139,6 +158,7 @@ int main(void)
 		cmocka_unit_test(equal_times_keep_their_order),
 		cmocka_unit_test(what_waits_survives_compaction),
 		cmocka_unit_test(a_full_waiting_room_refuses_and_goes_on),
+		cmocka_unit_test(a_full_ring_finds_room),
 		cmocka_unit_test(an_emptied_room_gives_large_memory_back),
 	};
 
