@@ -104,6 +104,9 @@ int opener_start(struct opener *ret)
 	err = receive_answer(ours, &none);
 	scope_close(&none);
 	if (err) {
+		/* it may be fine and wait for requests, when it is its answer that got lost */
+		scope_close(&ours);
+		ours = -1;
 		(void)waitpid(pid, NULL, 0);
 		return err;
 	}
