@@ -34,7 +34,8 @@ struct unit unit_for(const char *name, int64_t largest)
 
 		if (strcmp(bases[i].name, name) != 0)
 			continue;
-		while (s[1].suffix && size < s->size)
+		/* 1.00s rather than 1000.00ms for a second's worth of rounded periods */
+		while (s[1].suffix && size < s->size * (1 - 5e-6))
 			s++;
 		return (struct unit){
 			.divisor = s->size / bases[i].size, .decimals = 2, .suffix = s->suffix};

@@ -25,6 +25,8 @@ static void a_table_has_the_unit_that_fits_its_largest_value(void **state)
 	check("nanoseconds", 1500000, 10000, "0.01ms");
 	check("nanoseconds", 60000000000, 1500000000, "1.50s");
 	check("nanoseconds", 60000000000, 0, "0");
+	check("nanoseconds", 999999990, 999999990, "1.00s");
+	check("nanoseconds", 999994999, 999994999, "999.99ms");
 	check("microseconds", 2500, 2500, "2.50ms");
 	check("seconds", 5, 5, "5s");
 	check("bytes", 1023, 1000, "1000B");
