@@ -170,10 +170,15 @@ static bool add_stack(
 	struct gather_stack fresh = {.at = g->stack_frames.n};
 
 	while (fresh.n < stack.n) {
-		struct gather_frame frame =
-			resolve(g, known, stack.frames[fresh.n], fresh.n > 0, time_ns);
-		uint32_t id = frame_id(g, &frame);
+		uint64_t address = stack.frames[fresh.n];
+		struct gather_frame frame;
+		uint32_t id;
 
+		/* the chain led into zeroes: an end, and no address of anything */
+		if (fresh.n && !address)
+			break;
+		frame = resolve(g, known, address, fresh.n > 0, time_ns);
+		id = frame_id(g, &frame);
 		if (id == IDMAP_NONE || !vec_push(&g->stack_frames, id, MAX_STACK_FRAMES))
 			return false;
 		fresh.n++;

@@ -292,6 +292,28 @@ static void a_reused_pid_is_another_process(void **state)
 	gather_fini(&g);
 }
 
+static void a_return_address_of_zero_is_no_frame(void **state)
+{
+	struct world *w = *state;
+	struct profile_request r = of_pid(10);
+	struct gather g = {0};
+	const uint64_t user[] = {TEXT + 0x10, TEXT + 0x20, 0};
+	struct abi_sample abi = {.time_ns = 1000, .tgid = 10, .tid = 10, .n_user = 3};
+	struct store_sample s = {
+		.time_ns = 1000, .tid = 10, .user_stack_id = 99, .user_frames = user, .n_user = 3};
+	enum tracker_user user_half;
+
+	spawn(w, 100, 10, "/bin/a", 7);
+	tracker_advance(w->tracker, 1000);
+	s.owner = tracker_attribute(w->tracker, &abi, &user_half);
+	assert_int_equal(store_add(w->store, &s), 0);
+	gather_rows(&g, &r, w->store);
+	assert_int_equal(g.stacks.at[g.groups.at[0].user].n, 2);
+	assert_int_equal(frame(&g, g.groups.at[0].user, 1)->address, TEXT + 0x20);
+	assert_int_equal(g.broken, 0);
+	gather_fini(&g);
+}
+
 /* What /proc told before the first sample is enough to tell the two apart. */
 static void an_idle_process_is_not_the_next_one_with_its_pid(void **state)
 {
@@ -343,6 +365,8 @@ int main(void)
 			a_call_that_ends_a_mapping_belongs_to_it, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
 			a_walk_ends_where_it_leaves_the_code, make_world, end_world),
+		cmocka_unit_test_setup_teardown(
+			a_return_address_of_zero_is_no_frame, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
 			an_idle_process_is_not_the_next_one_with_its_pid, make_world, end_world),
 		cmocka_unit_test_setup_teardown(
