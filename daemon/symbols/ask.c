@@ -215,6 +215,8 @@ static void take_info(struct symbols *s, const Cprofd__Symbolize__ObjectInfo *in
 		memcpy(k->build_id.bytes, info->build_id.data, info->build_id.len);
 	if (!k->object)
 		take_ranges(s, info);
+	else if (k->reason == SYMBOL_BUILD_ID_DIFFERS)
+		object_refuted(k->object);
 }
 
 /* The answer for address `i`, its texts still in the message. */

@@ -127,7 +127,13 @@ static bool answer_from_memory(struct symbols_job *job, struct slot *slot)
 static bool settled(struct symbols_job *job, struct slot *slot)
 {
 	enum symbol_reason verdict = slot->object ? verdict_of(slot->object) : SYMBOL_OK;
+	const struct known *k;
 
+	if (verdict == SYMBOL_NO_OBJECT) {
+		/* closed because it was another file: that says more */
+		k = known_find(&job->owner->known, slot->object->id);
+		verdict = k && k->state == KNOWN_HOPELESS ? k->reason : verdict;
+	}
 	if (verdict == SYMBOL_OK) {
 		slot->known = known_get(&job->owner->known, slot->object);
 		if (slot->known)

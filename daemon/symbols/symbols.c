@@ -108,6 +108,17 @@ void symbols_free(struct symbols *s)
 	free(s);
 }
 
+/* It has been opened anew after the file that was opened first proved to be another one. */
+static void ask_anew(struct symbols *s, struct known *k)
+{
+	if (k->state != KNOWN_HOPELESS || k->reason != SYMBOL_BUILD_ID_DIFFERS)
+		return;
+	if (k->told && !ask_drop(s, k))
+		return;
+	k->told = false;
+	k->state = KNOWN_WAITING;
+}
+
 void symbols_prefetch(struct symbols *s, struct object *object)
 {
 	struct known *k;
@@ -119,6 +130,7 @@ void symbols_prefetch(struct symbols *s, struct object *object)
 	/* one that is being added is not in line, but waits no less */
 	if (!k || (s->asked.kind == ASKED_ADD && s->batch.known == k))
 		return;
+	ask_anew(s, k);
 	known_queue(&s->known, k);
 	ask_next(s);
 }

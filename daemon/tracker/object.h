@@ -65,4 +65,10 @@ struct object {
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o); /* NULL is accepted */
 
+/*
+ * What was opened has turned out to be another file than the one that is mapped:
+ * closes it. As after any failure to open it, a later mapping leads to another try.
+ */
+void object_refuted(struct object *o);
+
 #endif

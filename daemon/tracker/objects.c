@@ -271,6 +271,19 @@ void object_opened(struct object *o, int fd, enum object_why why, uint64_t now_n
 		e->ledger->objects_unreadable++;
 }
 
+void object_refuted(struct object *o)
+{
+	struct entry *e = (struct entry *)o;
+
+	assert(o->state == OBJECT_OPEN);
+	(void)close(o->fd);
+	o->fd = -1;
+	o->why = OBJECT_WHY_REPLACED;
+	o->state = OBJECT_UNREADABLE;
+	e->ledger->objects_open--;
+	e->ledger->objects_unreadable++;
+}
+
 struct object *object_ref(struct object *o)
 {
 	o->refs++;

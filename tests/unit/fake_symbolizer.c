@@ -97,7 +97,10 @@ static void add(const Cprofd__Symbolize__AddObject *ask, int fd)
 	module.start = 0x5000;
 	module.limit = 0x6000;
 	info.object = ask->object;
-	info.reason = strcmp(word, "refused") == 0 ? CPROFD__SYMBOLIZE__REASON__NOT_ELF : 0;
+	if (strcmp(word, "refused") == 0)
+		info.reason = CPROFD__SYMBOLIZE__REASON__NOT_ELF;
+	if (strcmp(word, "another") == 0)
+		info.reason = CPROFD__SYMBOLIZE__REASON__BUILD_ID_DIFFERS;
 	info.build_id.data = (uint8_t *)word;
 	info.build_id.len = strlen(word);
 	info.index_bytes = 1000;

@@ -37,6 +37,14 @@ void object_unref(struct object *o)
 	free(o);
 }
 
+void object_refuted(struct object *o)
+{
+	assert_int_equal(o->state, OBJECT_OPEN);
+	(void)close(o->fd);
+	o->fd = -1;
+	o->state = OBJECT_UNREADABLE;
+}
+
 static struct object *object_new(const char *word)
 {
 	static uint32_t last_id;
@@ -266,6 +274,26 @@ static void a_refused_object_has_its_reason(void **state)
 	expect_reason(&f, o, SYMBOL_NOT_ELF);
 	assert_int_equal(totals(&f).asked, 0);
 	assert_int_equal(totals(&f).restarts, 0);
+	fixture_end(&f);
+	object_unref(o);
+}
+
+/* A file at the same path in another root, say, while the process was gone already. */
+static void another_file_is_closed_and_the_right_one_asked_about_anew(void **state)
+{
+	struct fixture f = fixture();
+	struct object *o = object_new("another");
+
+	(void)state;
+	expect_reason(&f, o, SYMBOL_BUILD_ID_DIFFERS);
+	assert_int_equal(o->state, OBJECT_UNREADABLE);
+	expect_reason(&f, o, SYMBOL_BUILD_ID_DIFFERS);
+	o->fd = memfd_create("object", MFD_CLOEXEC);
+	assert_int_equal(write(o->fd, "fine", 4), 4);
+	o->state = OBJECT_OPEN;
+	symbols_prefetch(f.s, o);
+	expect_name(&f, o, 1, "f_1()");
+	assert_int_equal(totals(&f).restarts, 0); /* a number given twice would end the real one */
 	fixture_end(&f);
 	object_unref(o);
 }
@@ -785,6 +813,7 @@ int main(void)
 		cmocka_unit_test(what_needs_no_symbolizer_is_answered_without),
 		cmocka_unit_test(an_empty_job_is_done),
 		cmocka_unit_test(a_refused_object_has_its_reason),
+		cmocka_unit_test(another_file_is_closed_and_the_right_one_asked_about_anew),
 		cmocka_unit_test(kernel_ranges_come_sorted_and_early),
 		cmocka_unit_test(an_object_that_kills_is_set_aside_alone),
 		cmocka_unit_test(an_object_that_hangs_is_set_aside_alone),
