@@ -155,7 +155,8 @@ static bool labels_of(struct connection *c, const Cprofd__Control__Record *m, un
 		[CPROFD__CONTROL__LABEL__COMM] = PROFILE_LABEL_COMM,
 		[CPROFD__CONTROL__LABEL__PID] = PROFILE_LABEL_PID,
 	};
-	unsigned labels = m->all ? PROFILE_LABEL_PID | PROFILE_LABEL_COMM : 0;
+	/* samples of several processes are of no use together when nothing tells them apart */
+	unsigned labels = m->all || m->n_pids > 1 ? PROFILE_LABEL_PID | PROFILE_LABEL_COMM : 0;
 
 	for (size_t i = 0; i < m->n_labels; i++) {
 		unsigned label = (unsigned)m->labels[i];
