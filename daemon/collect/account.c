@@ -132,6 +132,12 @@ static void add_cpus(const struct account *from, const struct account *to, struc
 	w->expected = sampler_expected(w->duration_ns, online, idle_all, to->hz);
 }
 
+/* Eviction takes the oldest: first all that were stored before the window. */
+static uint64_t evicted_since(const struct account *from, const struct account *to)
+{
+	return to->evicted > from->stored ? to->evicted - from->stored : 0;
+}
+
 void account_between(
 	const struct account *from, const struct account *to, struct account_window *ret)
 {
@@ -141,8 +147,7 @@ void account_between(
 	w.seen = b->seen - a->seen;
 	w.idle = b->idle - a->idle;
 	w.stored = to->stored - from->stored;
-	/* eviction takes the oldest: first all that were stored before the window */
-	w.evicted = to->evicted > from->stored ? to->evicted - from->stored : 0;
+	w.evicted = evicted_since(from, to);
 	w.self = to->self - from->self;
 	w.sideband_lost = to->sideband_lost - from->sideband_lost;
 	w.lost[LOSS_RING_FULL] = b->lost[ABI_LOST_RING_FULL] - a->lost[ABI_LOST_RING_FULL];
@@ -156,4 +161,18 @@ void account_between(
 	w.pending = (int64_t)(to->pending - from->pending);
 	add_cpus(from, to, &w);
 	*ret = w;
+}
+
+void account_add_rest(struct account_window *w, const struct account *opened,
+	const struct account *closed, const struct account *later)
+{
+	static const enum loss behind_the_ring[] = {LOSS_MALFORMED, LOSS_NO_PROCESS, LOSS_NO_ROOM};
+	struct account_window rest;
+
+	account_between(closed, later, &rest);
+	for (size_t i = 0; i < sizeof(behind_the_ring) / sizeof(behind_the_ring[0]); i++) {
+		w->lost[behind_the_ring[i]] += rest.lost[behind_the_ring[i]];
+		w->lost_all += rest.lost[behind_the_ring[i]];
+	}
+	w->evicted = evicted_since(opened, later);
 }

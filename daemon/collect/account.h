@@ -61,4 +61,12 @@ void account_free(struct account *a); /* NULL is accepted */
 void account_between(
 	const struct account *from, const struct account *to, struct account_window *ret);
 
+/*
+ * Add to `w`, the window from `opened` to `closed`, what became until `later` of the samples that
+ * were on their way when it closed: those lost behind the ring, those evicted. Samples of
+ * the few milliseconds after the window may be among them.
+ */
+void account_add_rest(struct account_window *w, const struct account *opened,
+	const struct account *closed, const struct account *later);
+
 #endif

@@ -160,7 +160,7 @@ static void add_nameless(struct comments *c, const struct nameless *all, size_t 
 			break;
 		buf_append_str(&c->text, "no names: ");
 		utf8_append_printable(&c->text, sorted[i].filename, strlen(sorted[i].filename));
-		buf_printf(&c->text, ": %s (%" PRIu64 " frames)",
+		buf_printf(&c->text, ": %s (%" PRIu64 " addresses)",
 			symbol_reason_name(sorted[i].reason), sorted[i].frames);
 	}
 	if (n > NAMELESS_SHOWN)

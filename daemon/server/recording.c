@@ -23,7 +23,7 @@ struct recording {
 	sd_event_source *tick;          /* progress */
 	sd_event_source *close;         /* the end of the window, then of the slack behind it */
 	struct profile_request request; /* until the job takes it */
-	struct account *opened;
+	struct account *opened, *closed;
 	struct profile_job *job;
 	struct recording_end end;
 	uint64_t counted_until_ns, samples; /* for progress: rows before it are counted */
@@ -39,6 +39,7 @@ void recording_free(struct recording *r)
 	profile_job_free(r->job);
 	profile_request_fini(&r->request);
 	account_free(r->opened);
+	account_free(r->closed);
 	free(r);
 }
 
@@ -163,13 +164,14 @@ static int build(struct recording *r)
 	const struct collect_parts *p = parts(r);
 	const struct profile_parts job_parts = {
 		.store = p->store, .symbols = p->symbols, .hz = sampler_hz(p->sampler)};
-	struct account *closed;
-	int err = account_take(r->options.collect, &closed);
+	struct account *now;
+	int err = account_take(r->options.collect, &now);
 
 	if (err)
 		return err;
-	account_between(r->opened, closed, &r->end.window);
-	account_free(closed);
+	account_between(r->opened, r->closed, &r->end.window);
+	account_add_rest(&r->end.window, r->opened, r->closed, now);
+	account_free(now);
 	r->end.duration_ns = r->request.to_ns - r->request.from_ns;
 	note_ends(r);
 	note_evicted(r);
@@ -205,8 +207,11 @@ static void close_at(struct recording *r, sd_event *loop, uint64_t to_ns)
 	r->request.to_ns = to_ns > r->request.from_ns ? to_ns : r->request.from_ns + 1;
 	r->tick = sd_event_source_disable_unref(r->tick);
 	r->close = sd_event_source_disable_unref(r->close);
-	err = sd_event_add_time(
-		loop, &r->close, CLOCK_MONOTONIC, ready_ns / NS_PER_US, 1, on_slack_over, r);
+	/* the account is of the window, without the slack behind it */
+	err = account_take(r->options.collect, &r->closed);
+	if (!err)
+		err = sd_event_add_time(loop, &r->close, CLOCK_MONOTONIC, ready_ns / NS_PER_US, 1,
+			on_slack_over, r);
 	if (err < 0)
 		finish(r, err);
 }

@@ -40,7 +40,7 @@ def assert_reason(profile, path):
     """The comments say why frames of `path` have no name."""
     found = [c for c in profile.comments if c.startswith(f"no names: {path}: ")]
     assert len(found) >= 1, profile.comments
-    assert re.fullmatch(r"no names: .*: [a-z_]+ \(\d+ frames\)", found[0]), found
+    assert re.fullmatch(r"no names: .*: [a-z_]+ \(\d+ addresses\)", found[0]), found
 
 
 def test_python3(spawn, sample):

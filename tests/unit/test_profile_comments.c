@@ -69,7 +69,7 @@ static void much_to_say_crowds_nothing_out(void **state)
 	assert_true(says(&c, "no_room 17"));
 	assert_true(says(&c, "12345 samples in this profile"));
 	assert_true(says(&c, "kptr_restrict"));
-	assert_true(says(&c, "(0 frames)"));
+	assert_true(says(&c, "(0 addresses)"));
 	comments_fini(&c);
 }
 
