@@ -42,7 +42,7 @@ endif
 
 # to build and to run
 DEPS := gcc libc6-dev clang bpftool pkg-config protobuf-c-compiler libprotobuf-c-dev libbpf-dev \
-	libelf-dev libdw-dev libiberty-dev zlib1g-dev libcap-dev libseccomp-dev libsystemd-dev libxxhash-dev gzip
+	libelf-dev libiberty-dev zlib1g-dev libcap-dev libseccomp-dev libsystemd-dev libxxhash-dev gzip
 # what only tests need; languages only where there is none yet, for a newer one serves as well
 unless_there = $(if $(shell command -v $1 2>/dev/null),,$2)
 DEPS_CHECK = clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-dev llvm lld \
@@ -135,7 +135,7 @@ LIBS_sampler    := $(call pkg_libs,libbpf)
 LIBS_symbols    := $(call pkg_libs,libsystemd)
 LIBS_server     := $(call pkg_libs,libsystemd)
 LIBS_cprofd     := $(call pkg_libs,libcap)
-LIBS_symbolizer := $(call pkg_libs,libdw libelf libseccomp) $(LIBIBERTY)
+LIBS_symbolizer := $(call pkg_libs,libseccomp) $(LIBIBERTY)
 
 archive_of  = $(if $(filter proto,$1),$(O)/proto.a,$(if $(filter cli,$1),$(O)/cli.a,$(if $(filter $1,$(LIB_PARTS)),$(O)/lib/$1.a,$(O)/daemon/$1.a)))
 archives_of = $(foreach p,$1 $(NEEDS_$1),$(call archive_of,$p))
