@@ -48,7 +48,7 @@ unless_there = $(if $(shell command -v $1 2>/dev/null),,$2)
 DEPS_CHECK = clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-dev llvm lld \
 	python3 python3-pytest python3-protobuf protobuf-compiler golang-github-google-pprof-dev \
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross linux-libc-dev-arm64-cross \
-	graphviz qemu-system-x86 mmdebstrap cpio linux-perf elfutils openssl mandoc tmux git \
+	graphviz qemu-system-x86 mmdebstrap cpio mount procps linux-perf elfutils openssl mandoc tmux git \
 	$(call unless_there,g++,g++) $(call unless_there,go,golang-go) \
 	$(call unless_there,rustc,rustc) $(call unless_there,cargo,cargo) \
 	$(call unless_there,node,nodejs) $(call unless_there,npm,npm)
