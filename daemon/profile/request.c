@@ -3,9 +3,6 @@
 
 #include "tracker/image.h"
 
-/* /proc/PID/stat counts start times in 100ths of a second; a sample has nanoseconds. */
-#define START_TICK_NS 10000000ull
-
 void profile_request_fini(struct profile_request *r)
 {
 	for (size_t i = 0; i < r->n_processes; i++)

@@ -178,6 +178,7 @@ static bool add_process(struct connection *c, struct profile_request *r, uint32_
 	struct collect *collect = connection_parts(c)->collect;
 	struct image *image = tracker_find(collect_parts(collect)->tracker, pid);
 	pid_t tgid = image ? (pid_t)pid : procfs_tgid((pid_t)pid);
+	uint64_t start_ns = image ? image_start_ns(image) : TIME_UNKNOWN;
 
 	if (tgid < 0) {
 		connection_send_error(c, CPROFD__CONTROL__ERROR_CODE__NO_SUCH_PROCESS,
@@ -189,8 +190,11 @@ static bool add_process(struct connection *c, struct profile_request *r, uint32_
 			"no process %" PRIu32 ": it is a thread of process %d", pid, tgid);
 		return false;
 	}
+	/* not sampled yet: but who gets its PID after it must not be taken for it */
+	if (start_ns == TIME_UNKNOWN)
+		start_ns = tracker_start_ns(collect_parts(collect)->tracker, pid);
 	r->processes[r->n_processes++] = (struct profile_process){.tgid = pid,
-		.start_boottime_ns = image ? image_start_ns(image) : TIME_UNKNOWN,
+		.start_boottime_ns = start_ns,
 		.image = image ? image_ref(image) : NULL};
 	return true;
 }

@@ -24,6 +24,9 @@ struct object;
 #define TIME_UNKNOWN   0
 #define TIME_FOREVER   UINT64_MAX
 
+/* /proc/PID/stat counts start times in 100ths of a second; a sample has nanoseconds. */
+#define START_TICK_NS 10000000ull
+
 /* One executable mapping. */
 struct mapping {
 	uint64_t start, limit; /* addresses, [start, limit) */

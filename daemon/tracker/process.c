@@ -7,8 +7,6 @@
 #include "tracker/mapset.h"
 #include "tracker/object.h"
 
-#define START_TICK_NS 10000000ull /* of /proc/PID/stat, USER_HZ */
-
 struct process *process_new(struct ledger *ledger, uint32_t tgid, uint64_t from_ns)
 {
 	struct process *p;

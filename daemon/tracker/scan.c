@@ -28,6 +28,16 @@ static uint32_t pid_of_name(const char *name)
 	return *name || pid > UINT32_MAX ? 0 : (uint32_t)pid;
 }
 
+uint64_t tracker_start_ns(const struct tracker *t, uint32_t tgid)
+{
+	scoped(scope_close) int dir_fd = procfs_open(t->proc_fd, tgid);
+	struct procstat stat;
+
+	if (dir_fd < 0 || procfs_stat(dir_fd, &stat))
+		return TIME_UNKNOWN;
+	return stat.start_ticks * START_TICK_NS;
+}
+
 static void scan_process(struct tracker *t, uint32_t tgid)
 {
 	scoped(scope_close) int dir_fd = procfs_open(t->proc_fd, tgid);

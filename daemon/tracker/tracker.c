@@ -15,9 +15,8 @@
 #include "tracker/mapset.h"
 #include "tracker/state.h"
 
-#define FUTURE_NS   NS_PER_S         /* a record later than now by more is nonsense */
-#define PAST_NS     NS_PER_S         /* likewise earlier than attaching */
-#define TICK_NS     (10 * NS_PER_MS) /* of /proc/PID/stat, USER_HZ */
+#define FUTURE_NS   NS_PER_S /* a record later than now by more is nonsense */
+#define PAST_NS     NS_PER_S /* likewise earlier than attaching */
 #define SWEEP_NS    NS_PER_S
 #define SWEEP_SLOTS 16  /* each costs a system call */
 #define SWEEP_HURRY 256 /* once around after records were lost */
@@ -254,7 +253,7 @@ static bool same_start(const struct process *p, const struct abi_sample *s)
 		return true;
 	if (p->image.start_boottime_ns)
 		return p->image.start_boottime_ns == s->start_boottime_ns;
-	return !p->start_ticks || p->start_ticks == s->start_boottime_ns / TICK_NS;
+	return !p->start_ticks || p->start_ticks == s->start_boottime_ns / START_TICK_NS;
 }
 
 static bool same_exec(const struct process *p, const struct abi_sample *s)

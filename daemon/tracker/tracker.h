@@ -121,6 +121,12 @@ bool tracker_rescan(struct tracker *t, struct image *i, uint64_t now_ns);
 /* The living image of a PID, or NULL. Borrowed until the next advance. */
 struct image *tracker_find(const struct tracker *t, uint32_t tgid);
 
+/*
+ * When the process that has this PID now was started, as /proc tells it (CLOCK_BOOTTIME,
+ * to START_TICK_NS); TIME_UNKNOWN when there is none. For one that no sample has told of.
+ */
+uint64_t tracker_start_ns(const struct tracker *t, uint32_t tgid);
+
 /* Call `each` for every living image. Stops early when it returns false. */
 void tracker_each(const struct tracker *t, bool (*each)(void *ctx, struct image *i), void *ctx);
 

@@ -359,6 +359,16 @@ static void a_start_in_ticks_is_compared_in_ticks(void **state)
 	assert_int_equal(i->exec_id, 3);
 }
 
+static void the_start_of_a_process_can_be_asked_for(void **state)
+{
+	struct tracker *t = *state;
+
+	assert_true(tracker_start_ns(t, 7) == 5000000000); /* 500 ticks of 10 ms */
+	assert_true(tracker_start_ns(t, 8) == TIME_UNKNOWN);
+	make_process(8, "8 (cut) S 1", "");
+	assert_true(tracker_start_ns(t, 8) == TIME_UNKNOWN);
+}
+
 static void a_start_in_another_tick_is_another_process(void **state)
 {
 	struct tracker *t = *state;
@@ -456,6 +466,7 @@ int main(void)
 		CASE(the_scan_tells_of_those_who_were_there_before),
 		CASE(a_mapping_both_scanned_and_told_is_one),
 		CASE(a_start_in_ticks_is_compared_in_ticks),
+		CASE(the_start_of_a_process_can_be_asked_for),
 		CASE(a_start_in_another_tick_is_another_process),
 		CASE(a_process_that_only_samples_tell_of_is_read_from_proc),
 		CASE(a_rescan_keeps_what_is_known_and_ends_what_is_gone),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! Nine tenths of the work in a trait's method of a generic type, the rest in a function.
-use std::hint::black_box;
 use std::io::Write;
 
 mod engine {
@@ -30,6 +29,12 @@ mod engine {
         }
         at
     }
+}
+
+/// What the compiler cannot see through; std::hint has it from Rust 1.66 on only.
+#[inline(always)]
+fn black_box(x: u64) -> u64 {
+    unsafe { std::ptr::read_volatile(&x) }
 }
 
 #[inline(always)]
