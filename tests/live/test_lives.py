@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import time
 
+import pytest
+
 from profiles import Profile
 from service import children, daemon  # pylint: disable=unused-import
 from service import run_cpu, until
@@ -38,30 +40,43 @@ def test_the_main_thread_ends_while_recording(workload, spawn, record):
     assert Profile(recorded.path).flat()["orphan_work"] > 90
 
 
-def test_a_pid_that_goes_to_another_process_while_recording(daemon, workload, running, spawn,
-                                                            tmp_path):
-    """The recording goes on for another process, so the window stays open."""
+@pytest.fixture
+def reused(workload, running, spawn, tmp_path):
+    """Record a process whose PID goes to another one `after` seconds; the first, and its profile."""
+    def record(started, after):
+        # the recording goes on for another process, so the window stays open
+        other = spawn(["sleep", "100"])
+        first = running([workload("workloads/ratio.c")])
+        job = spawn(started.argv("record", "-p", f"{first.pid},{other.pid}", "-s", "3", "-o",
+                                 tmp_path / "p"), stderr=subprocess.PIPE, text=True)
+        time.sleep(after)
+        first.kill()
+        first.wait()
+        second = workload("workloads/recursion.c")
+        spawn([workload("workloads/as_pid.c"), first.pid, second], stdout=subprocess.DEVNULL)
+        until(lambda: exe_is(first.pid, second))
+        said = job.communicate(timeout=20)[1]
+        assert job.returncode == 0 and f"process {first.pid} ended" in said, said
+        profile = Profile(tmp_path / "p")
+        assert not any(f.name == "bottom" for frames, _, _ in profile.stacks for f in frames)
+        return first, profile
+    return record
+
+
+def test_a_pid_that_goes_to_another_process_while_recording(daemon, reused, tmp_path):
     started = daemon("--hz", "999")
-    other = spawn(["sleep", "100"])
-    first = running([workload("workloads/ratio.c")])
-    job = spawn(started.argv("record", "-p", f"{first.pid},{other.pid}", "-s", "3", "-o",
-                             tmp_path / "p"), stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
-    first.kill()
-    first.wait()
-    second = workload("workloads/recursion.c")
-    spawn([workload("workloads/as_pid.c"), first.pid, second], stdout=subprocess.DEVNULL)
-    until(lambda: exe_is(first.pid, second))
-    said = job.communicate(timeout=20)[1]
-    assert job.returncode == 0 and f"process {first.pid} ended" in said, said
-    profile = Profile(tmp_path / "p")
+    first, profile = reused(started, 1)
     flat = profile.flat()
     assert flat["alpha"] + flat["beta"] > 95, flat.most_common(5)
-    assert not any(f.name == "bottom" for frames, _, _ in profile.stacks for f in frames)
     # who has it now is another process, to be recorded like any
     done = started.ctl("record", "-p", first.pid, "-s", "1", "-o", tmp_path / "q")
     assert done.returncode == 0 and "ended" not in done.stderr
     assert Profile(tmp_path / "q").flat()["bottom"] > 95
+
+
+def test_a_pid_that_goes_to_another_process_before_its_first_sample(daemon, reused):
+    """At 19 Hz no sample has told when it was started; and it is gone before cprofd looks again."""
+    reused(daemon("--hz", "19"), 0.4)
 
 
 def test_a_program_that_only_its_mount_namespace_has(workload, spawn, record, tmp_path):

@@ -269,4 +269,6 @@ def test_more_clients_than_there_is_room_for(daemon):
     for sock in many:
         sock.close()
     until(lambda: started.ctl("status").returncode == 0)
-    assert json.loads(started.ctl("status", "--json").stdout)["pid"] == started.pid
+    status = json.loads(started.ctl("status", "--json").stdout)
+    assert status["pid"] == started.pid
+    assert status["held"]["clients_refused"] > 0 and status["held"]["clients"] == 1, status

@@ -63,7 +63,7 @@ static void wrong_words_are_refused_with_what_is_accepted(void **state)
 		{"--private --hz -99", "19 to 9999"},
 		{"--private --ring-size 1", "4K to 256M"},
 		{"--private --ring-size 99999999999999999999", "4K to 256M"},
-		{"--private --ring-size 18014398509481984K", "4K to 256M"},
+		{"--private --ring-size 18014398509482000K", "4K to 256M"},
 		{"--private --store-size 65G", "1M to 64G"},
 		{"--private --frequency 3", "--help"},
 		{"--private more", "'more'"},
